@@ -1,0 +1,95 @@
+/*
+ * conf — libconfig files read through tables. A table row is an option's
+ * name, type, default, range and help, and so its documentation. Mistakes
+ * are collected, all of them, with file:line and a suggestion; an unknown
+ * key, a wrong type or a value out of range is an error.
+ */
+#ifndef TANDEM_BASE_CONF_H
+#define TANDEM_BASE_CONF_H
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum conf_type {
+    CONF_STRING, /* const char * at offset, borrowed from the config_t */
+    CONF_INT, /* int64_t; a literal beyond 32 bits needs the L suffix, else refused (libconfig wraps
+                 it) */
+    CONF_BOOL,   /* bool */
+    CONF_FLOAT,  /* double; an integer literal is taken too */
+    CONF_SECRET, /* const char * path of a file that only its owner may read; relative to the
+                    configuration file */
+    CONF_GROUP,  /* a nested group, list or array: only its presence is checked, config_setting_t *
+                    at offset */
+    CONF_TYPE_COUNT
+};
+
+struct conf_option {
+    const char *name;
+    enum conf_type type;
+    size_t offset; /* into the caller's struct */
+    bool required;
+    const char *default_text; /* for strings; NULL none */
+    int64_t default_int, min,
+        max; /* for CONF_INT, inclusive; CONF_BOOL uses default_int; min == max == 0: no range */
+    double default_float;
+    const char *const *choices; /* NULL-terminated list for CONF_STRING, or NULL */
+    const char *help;
+};
+
+/* One mistake. text has no newline; suggestion may be empty ("did you mean \"email\"?"). */
+struct conf_mistake {
+    char file[256];
+    int line;
+    char text[320];
+    char suggestion[256];
+};
+
+enum { CONF_MISTAKES_MAX = 200 };
+struct conf_report {
+    struct conf_mistake *mistakes; /* in order of discovery */
+    int count;                     /* further ones than CONF_MISTAKES_MAX are counted in dropped */
+    int dropped;
+};
+void conf_report_init(struct conf_report *report);
+void conf_report_clear(struct conf_report *report);
+/* at: where; may be NULL (then file "" line 0). suggestion may be NULL. */
+void conf_mistake(struct conf_report *report, const config_setting_t *at, const char *suggestion,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sorted by file and line, one "file:line: text; suggestion" a line. */
+void conf_report_print(struct conf_report *report, struct buf *out);
+
+/*
+ * Read a file with @include relative to the file's own directory. A syntax
+ * error is the one mistake then reported (libconfig stops there). Also scans
+ * the text of the file and its includes for integer literals beyond 32 bits
+ * without L (libconfig wraps them silently) and reports each.
+ * Returns 0, or -1 with the mistake in report. *config must be config_init()ed by the caller.
+ */
+int conf_read_file(config_t *config, const char *path, struct conf_report *report);
+
+/*
+ * Fill self from group by the table (ends with {0}). Keys of the group that
+ * are neither in the table nor in also_known (NULL-terminated, may be NULL)
+ * are mistakes with the nearest known name as suggestion. NULL group: all defaults.
+ * Returns 0, or -1 when anything was added to report; self is filled as far as possible.
+ */
+int conf_read_group(const config_setting_t *group, const struct conf_option *options,
+                    const char *const *also_known, void *self, struct conf_report *report);
+
+/* The nearest of candidates (NULL-terminated) to word within edit distance max(2, len/3), or NULL.
+ */
+const char *conf_nearest(const char *word, const char *const *candidates);
+
+/*
+ * The content of a secret file, one trailing newline removed. Refused when
+ * missing, empty, over 64 KiB or readable by group or others (the message says chmod 600).
+ * ret_text: owned by the caller, free(3). Returns 0, or -1 with ERR_FATAL (EX_NOPERM / EX_CONFIG).
+ */
+int secret_read(const char *path, char **ret_text, struct err *err);
+
+#endif
