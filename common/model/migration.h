@@ -1,0 +1,98 @@
+/*
+ * migration — the one configuration file, read and checked: systems with
+ * their connectors, entities with their mapping, sources, Kafka, Redis, the
+ * kill date. Everything a process does comes from here.
+ *
+ *   migration = "acme";                       // <ns>: [a-z][a-z0-9-]{0,30}; no dots
+ *   time_zone = "America/New_York";           // IANA, required
+ *   kill_date = "2027-03-01";                 // midnight in time_zone, required
+ *   old = "salesforce";  new = "hubspot";     // names of systems
+ *   kafka = { properties = ["bootstrap.servers=127.0.0.1:9092"]; partitions = 4; replication = 3; };
+ *   redis = { address = "127.0.0.1:6379"; user = ""; password_file = ""; };
+ *   systems = {
+ *     salesforce = {
+ *       @include "connectors/salesforce.cfg"  // connector = { … }: see remote/connector.h
+ *       url = "https://acme.my.salesforce.com";
+ *       account = "acme";                     // whose rate limit it is
+ *       client_id = "…"; client_secret_file = "secrets/sf";   // or token_file, refresh_token_file
+ *     };
+ *     hubspot = { … };
+ *   };
+ *   entities = ( { name = "contact";
+ *     old = { object = "Contact"; };
+ *     new = { object = "contacts"; external_id = "tandem_acme_salesforce_id"; marker = "tandem_acme_marker"; };
+ *     fields = ( { name = "email"; type = "email"; old = "Email"; new = "email"; match = true; unique = true; pii = true; },
+ *                { name = "source"; type = "enum"; old = "LeadSource"; new = "hs_lead_source";
+ *                  values = ( { name = "web"; old = "Web"; new = "WEB"; } ); } );
+ *   } );
+ *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … } );
+ *   apply = { instances = 1; batch = 1000; … };
+ *   log_level = "info"; run_dir = "run";      // logs, pid and lock files of `tandem run`
+ */
+#ifndef TANDEM_MODEL_MIGRATION_H
+#define TANDEM_MODEL_MIGRATION_H
+
+#include "base/conf.h"
+#include "model/mapping.h"
+
+struct kafka_settings {
+    const char **properties; /* "name=value", checked for the '=' only */
+    int property_count;
+    int64_t partitions, replication;
+    int64_t record_max_bytes; /* producers' cap on one change event; dlq, state and review allow four times that */
+};
+
+struct redis_settings {
+    const char *address;       /* "host:port" or "/path/to/socket" */
+    const char *user, *password_file; /* NULL: none */
+};
+
+struct system_settings {
+    const char *name, *url, *account;
+    const char *client_id, *client_secret_file, *token_file, *refresh_token_file;
+    const char *ca_file;       /* extra CA bundle, PEM; NULL: the system's */
+    const config_setting_t *connector; /* the connector group; read by remote/connector */
+};
+
+struct source_settings {
+    const char *name, *type;   /* "poll" */
+    const struct system_settings *system;
+    const config_setting_t *group; /* the producer's own option table reads the rest */
+};
+
+struct apply_settings {
+    int64_t instances, batch_records, retry_max, session_timeout_ms;
+    bool conditional;          /* use the connector's conditional write (tier T1) */
+};
+
+struct migration {
+    const char *ns, *time_zone, *log_level, *run_dir, *path;
+    const char *health_listen; /* "127.0.0.1:0" or NULL */
+    int64_t kill_ms;           /* epoch ms of midnight of the kill date in time_zone */
+    const char *kill_date;     /* as written */
+    struct kafka_settings kafka;
+    struct redis_settings redis;
+    struct system_settings *systems;
+    int system_count;
+    const struct system_settings *old_system, *new_system;
+    struct entity *entities;
+    int entity_count;
+    struct source_settings *sources;
+    int source_count;
+    struct apply_settings apply;
+    config_t config;           /* owns every string above */
+    struct arena arena;        /* owns every array above */
+};
+
+/*
+ * Read path and check all of it; semantic mistakes are all collected in
+ * report, each with file:line and a suggestion where one is known. Secret files
+ * are checked for existence and rights, not read. Returns the migration, or NULL with at least one mistake.
+ */
+struct migration *migration_open(const char *path, struct conf_report *report);
+void migration_close(struct migration *migration);
+
+struct entity *migration_entity(struct migration *migration, const char *name);       /* NULL: none */
+const struct source_settings *migration_source(const struct migration *migration, const char *name);
+
+#endif
