@@ -1,0 +1,188 @@
+/*
+ * conf_file — reading a configuration file: libconfig parses it, and a scan
+ * of the text finds what libconfig 1.5 lets pass silently (it reads integers
+ * with atoi, so that 3000000000 becomes -1294967296).
+ */
+#include "base/conf_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX_BYTES = 4 * 1024 * 1024, INCLUDE_DEPTH_MAX = 10 };
+
+struct scan {
+    const char *path, *include_dir;
+    const char *at;
+    int line, depth;
+    struct conf_report *report;
+};
+
+static void scan_file(const char *path, const char *include_dir, int depth,
+                      struct conf_report *report);
+
+/* A quoted string, from its quote to behind the closing one. */
+static struct span skip_string(struct scan *scan)
+{
+    const char *start = ++scan->at;
+    while (*scan->at && *scan->at != '"') {
+        if (*scan->at == '\\' && scan->at[1])
+            scan->at++;
+        scan->line += *scan->at == '\n';
+        scan->at++;
+    }
+    struct span text = {start, (size_t)(scan->at - start)};
+    if (*scan->at)
+        scan->at++;
+    return text;
+}
+
+static void skip_to_line_end(struct scan *scan)
+{
+    while (*scan->at && *scan->at != '\n')
+        scan->at++;
+}
+
+static void skip_block_comment(struct scan *scan)
+{
+    scan->at += 2;
+    while (*scan->at && !(scan->at[0] == '*' && scan->at[1] == '/')) {
+        scan->line += *scan->at == '\n';
+        scan->at++;
+    }
+    if (*scan->at)
+        scan->at += 2;
+}
+
+static void scan_include(struct scan *scan)
+{
+    scan->at += strcspn(scan->at, "\"\n");
+    if (*scan->at != '"')
+        return;
+    struct span name = skip_string(scan);
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%.*s", scan->include_dir, (int)name.len, name.data);
+    if (scan->depth < INCLUDE_DEPTH_MAX)
+        scan_file(path, scan->include_dir, scan->depth + 1, scan->report);
+}
+
+static void scan_number(struct scan *scan)
+{
+    const char *start = scan->at;
+    scan->at += *scan->at == '-' || *scan->at == '+';
+    while (isalnum((unsigned char)*scan->at) || *scan->at == '.' ||
+           ((*scan->at == '-' || *scan->at == '+') && tolower((unsigned char)scan->at[-1]) == 'e' &&
+            strncasecmp(start, "0x", 2) != 0))
+        scan->at++;
+    int len = (int)(scan->at - start);
+    bool hex = len > 2 && start[0] == '0' && tolower((unsigned char)start[1]) == 'x';
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(start, &end, hex ? 16 : 10);
+    bool out_of_64 = errno == ERANGE;
+    bool is_long = end < scan->at && *end == 'L';
+    if (end < scan->at && !is_long)
+        return; /* a float; what is neither, libconfig has refused already */
+    if (out_of_64)
+        conf_mistake_at(scan->report, scan->path, scan->line, "ids are strings: put it in quotes",
+                        "the number %.*s does not fit 64 bits", len, start);
+    else if (!is_long && (value > INT32_MAX || value < INT32_MIN))
+        conf_mistake_at(scan->report, scan->path, scan->line,
+                        "append L, or put it in quotes if it is an id",
+                        "the number %.*s does not fit 32 bits", len, start);
+}
+
+/* One token, comment or blank. */
+static void scan_step(struct scan *scan)
+{
+    char c = *scan->at, next = scan->at[1];
+    if (c == '"') {
+        skip_string(scan);
+    } else if (c == '#' || (c == '/' && next == '/')) {
+        skip_to_line_end(scan);
+    } else if (c == '/' && next == '*') {
+        skip_block_comment(scan);
+    } else if (c == '@' && strncmp(scan->at, "@include", 8) == 0) {
+        scan_include(scan);
+    } else if (isalpha((unsigned char)c) || c == '*') {
+        while (isalnum((unsigned char)*scan->at) || strchr("-_*", *scan->at)) {
+            if (!*scan->at)
+                break;
+            scan->at++;
+        }
+    } else if (isdigit((unsigned char)c) ||
+               ((c == '-' || c == '+') && isdigit((unsigned char)next))) {
+        scan_number(scan);
+    } else {
+        scan->line += c == '\n';
+        scan->at++;
+    }
+}
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return NULL;
+    struct buf text;
+    buf_init(&text, FILE_MAX_BYTES);
+    char chunk[8192];
+    size_t got;
+    while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        buf_put(&text, chunk, got);
+    (void)fclose(file);
+    return buf_take(&text);
+}
+
+static void scan_file(const char *path, const char *include_dir, int depth,
+                      struct conf_report *report)
+{
+    char *text = read_text(path);
+    if (!text) {
+        conf_mistake_at(report, path, 0, NULL, "cannot be read, or is larger than 4 MiB");
+        return;
+    }
+    struct scan scan = {path, include_dir, text, 1, depth, report};
+    while (*scan.at)
+        scan_step(&scan);
+    free(text);
+}
+
+void conf_scan_literals(const char *path, const char *include_dir, struct conf_report *report)
+{
+    scan_file(path, include_dir, 0, report);
+}
+
+int conf_read_file(config_t *config, const char *path, struct conf_report *report)
+{
+    char copy[PATH_MAX];
+    if (strlen(path) >= sizeof(copy)) {
+        conf_mistake_at(report, path, 0, NULL, "the path is too long");
+        return -1;
+    }
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    char *dir = strdup(dirname(copy));
+    if (!dir) {
+        conf_mistake_at(report, path, 0, NULL, "out of memory");
+        return -1;
+    }
+    config_set_include_dir(config, dir);
+    int failed = 0;
+    if (config_read_file(config, path)) {
+        conf_scan_literals(path, dir, report);
+    } else if (config_error_type(config) == CONFIG_ERR_FILE_IO) {
+        conf_mistake_at(report, path, 0, NULL, "cannot be read: %s", strerror(errno));
+        failed = -1;
+    } else {
+        const char *file = config_error_file(config);
+        conf_mistake_at(report, file ? file : path, config_error_line(config), NULL, "%s",
+                        config_error_text(config));
+        failed = -1;
+    }
+    free(dir);
+    return failed;
+}
