@@ -21,8 +21,9 @@ enum conf_type {
                  it) */
     CONF_BOOL,   /* bool */
     CONF_FLOAT,  /* double; an integer literal is taken too */
-    CONF_SECRET, /* const char * path of a file that only its owner may read; relative to the
-                    configuration file */
+    CONF_SECRET, /* const char * absolute path, borrowed from the config_t, of a file that exists
+                    and only its owner may read (else a mistake); relative to the configuration file
+                  */
     CONF_GROUP,  /* a nested group, list or array: only its presence is checked, config_setting_t *
                     at offset */
     CONF_TYPE_COUNT
@@ -33,9 +34,9 @@ struct conf_option {
     enum conf_type type;
     size_t offset; /* into the caller's struct */
     bool required;
-    const char *default_text; /* for strings; NULL none */
-    int64_t default_int, min,
-        max; /* for CONF_INT, inclusive; CONF_BOOL uses default_int; min == max == 0: no range */
+    const char *default_text;      /* for strings; NULL none */
+    int64_t default_int, min, max; /* for CONF_INT, inclusive; CONF_BOOL uses default_int; also the
+                                      range of CONF_FLOAT; min == max == 0: no range */
     double default_float;
     const char *const *choices; /* NULL-terminated list for CONF_STRING, or NULL */
     const char *help;
@@ -64,11 +65,14 @@ void conf_mistake(struct conf_report *report, const config_setting_t *at, const 
 void conf_report_print(struct conf_report *report, struct buf *out);
 
 /*
- * Read a file with @include relative to the file's own directory. A syntax
- * error is the one mistake then reported (libconfig stops there). Also scans
- * the text of the file and its includes for integer literals beyond 32 bits
- * without L (libconfig wraps them silently) and reports each.
- * Returns 0, or -1 with the mistake in report. *config must be config_init()ed by the caller.
+ * Read a file; @include looks in the directory of this file (also from within
+ * an included one: libconfig 1.5 knows one include directory). A syntax error
+ * is the one mistake then reported (libconfig stops there). Else the text of
+ * the file and its includes is scanned for integer literals beyond 32 bits
+ * without L (libconfig wraps them silently), and each is reported.
+ * *config must be config_init()ed by the caller.
+ * Returns 0 when the file could be parsed (mistakes may be in report: go on
+ * and find the others, then look at report->count), or -1.
  */
 int conf_read_file(config_t *config, const char *path, struct conf_report *report);
 
