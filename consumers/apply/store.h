@@ -5,7 +5,7 @@
  * Keys, all with the prefix "tandem:<ns>:" (e = entity, p = partition of <ns>.changes.<e>):
  *   incarnation         string   "<run_id>/<uuid>": set last by a rebuild; every script compares it. Absent = scripts are closed
  *   rebuild             string   lease of the one rebuilder (token, PX)
- *   listed:<e>          string   "1" once the target was listed into match:<e> in this incarnation
+ *   listed:<e>          string   the incarnation in which the target was listed into match:<e>
  *   epoch:<e>           hash     p → highest epoch taken
  *   mark:<e>            hash     p → offset of state.<e>[p] up to which (exclusive) rows:<e> has every row
  *   rows:<e>            hash     record key → row, the bytes of the state topic
@@ -27,6 +27,8 @@
 #include "remote/redis.h"
 
 struct store;
+
+enum { STORE_PARTITIONS_MAX = 1024 };
 
 enum store_outcome {
     STORE_OK,
@@ -124,6 +126,8 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
 /* Is there a row of this key? (for FOLD_REFUSE_UNCERTAIN) */
 enum store_outcome store_row(struct store *store, const struct entity *entity, struct span key, struct arena *arena,
                              struct span *ret_row, struct err *err);
+/* Twins, claims, waits and due of all rows, once the last row of each key is in. */
+enum store_outcome store_rebuild_derive(struct store *store, const struct entity *entity, struct err *err);
 /* Set a new incarnation, which opens the scripts, and give the lease up. Refused (STORE_CLOSED) when the lease was lost. */
 enum store_outcome store_rebuild_open(struct store *store, struct err *err);
 

@@ -1,0 +1,262 @@
+/*
+ * redis — see redis.h. One blocking connection; every wait has the caller's deadline.
+ */
+#include "remote/redis.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#include <openssl/evp.h>
+
+
+struct redis {
+    const struct redis_settings *settings;
+    int timeout_ms;
+    redisContext *context;
+    char run_id[64];
+    bool policy_checked;
+};
+
+static struct timeval timeval_of(int timeout_ms)
+{
+    return (struct timeval){.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
+}
+
+struct redis *redis_open(const struct redis_settings *settings, int timeout_ms, struct err *err)
+{
+    struct redis *redis = calloc(1, sizeof *redis);
+    if (!redis) {
+        err_set(err, ERR_FATAL, "redis: out of memory");
+        return NULL;
+    }
+    redis->settings = settings;
+    redis->timeout_ms = timeout_ms;
+    return redis;
+}
+
+static void drop(struct redis *redis)
+{
+    if (redis->context)
+        redisFree(redis->context);
+    redis->context = NULL;
+}
+
+void redis_close(struct redis *redis)
+{
+    if (!redis)
+        return;
+    drop(redis);
+    free(redis);
+}
+
+const char *redis_run_id(const struct redis *redis)
+{
+    return redis->run_id;
+}
+
+static int lost(struct redis *redis, struct err *err)
+{
+    err_set(err, ERR_RETRY, "redis %s: %s", redis->settings->address,
+            redis->context && redis->context->errstr[0] ? redis->context->errstr
+                                                        : "connection lost");
+    drop(redis);
+    return -1;
+}
+
+static int connect_socket(struct redis *redis, struct err *err)
+{
+    const char *address = redis->settings->address;
+    struct timeval timeout = timeval_of(redis->timeout_ms);
+    if (address[0] == '/') {
+        redis->context = redisConnectUnixWithTimeout(address, timeout);
+    } else {
+        char host[256];
+        const char *colon = strrchr(address, ':');
+        size_t host_bytes = colon ? (size_t)(colon - address) : strlen(address);
+        if (host_bytes >= sizeof host)
+            return err_exit(err, EX_CONFIG, "redis.address \"%s\" is too long", address);
+        memcpy(host, address, host_bytes);
+        host[host_bytes] = '\0';
+        long port = colon ? strtol(colon + 1, NULL, 10) : 6379;
+        redis->context = redisConnectWithTimeout(host, (int)port, timeout);
+    }
+    if (!redis->context || redis->context->err)
+        return lost(redis, err);
+    if (redisSetTimeout(redis->context, timeout) != REDIS_OK)
+        return lost(redis, err);
+    return 0;
+}
+
+static int simple(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
+                  const char **argv)
+{
+    size_t lens[8];
+    for (int i = 0; i < argc; i++)
+        lens[i] = strlen(argv[i]);
+    return redis_command(redis, ret_reply, err, argc, argv, lens);
+}
+
+static int sign_in(struct redis *redis, struct err *err)
+{
+    const struct redis_settings *settings = redis->settings;
+    if (!settings->password_file)
+        return 0;
+    char *password = NULL;
+    if (secret_read(settings->password_file, &password, err) != 0)
+        return -1;
+    bool user = settings->user && settings->user[0];
+    const char *argv[3] = {"AUTH", user ? settings->user : password, password};
+    redisReply *reply = NULL;
+    int status = simple(redis, &reply, err, user ? 3 : 2, argv);
+    free(password);
+    if (status != 0 && err->kind == ERR_REJECT) {
+        err->kind = ERR_FATAL;
+        err->exit_code = EX_NOPERM;
+        err_wrap(err, "redis %s refuses the user or password", settings->address);
+    }
+    if (status == 0)
+        freeReplyObject(reply);
+    return status;
+}
+
+/* The value of "name:value" in an INFO text, into ret (bytes long). */
+static bool info_value(const char *info, const char *name, char *ret, size_t bytes)
+{
+    size_t name_len = strlen(name);
+    for (const char *line = info; line; line = strchr(line, '\n')) {
+        if (*line == '\n')
+            line++;
+        if (strncmp(line, name, name_len) == 0 && line[name_len] == ':') {
+            size_t len = strcspn(line + name_len + 1, "\r\n");
+            if (len >= bytes)
+                len = bytes - 1;
+            memcpy(ret, line + name_len + 1, len);
+            ret[len] = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static int learn_server(struct redis *redis, char *ret_run_id, size_t bytes, struct err *err)
+{
+    redisReply *reply = NULL;
+    const char *argv[1] = {"INFO"};
+    if (simple(redis, &reply, err, 1, argv) != 0)
+        return -1;
+    char policy[64] = "noeviction", limit[32] = "0", loading[8] = "0";
+    bool known = reply->str && info_value(reply->str, "run_id", ret_run_id, bytes);
+    if (known) {
+        info_value(reply->str, "maxmemory_policy", policy, sizeof policy);
+        info_value(reply->str, "maxmemory", limit, sizeof limit);
+        info_value(reply->str, "loading", loading, sizeof loading);
+    }
+    freeReplyObject(reply);
+    if (!known)
+        return err_set(err, ERR_FATAL, "redis %s: INFO has no run_id", redis->settings->address);
+    if (strcmp(loading, "0") != 0)
+        return err_set(err, ERR_RETRY, "redis %s is loading its data", redis->settings->address);
+    if (strcmp(policy, "noeviction") != 0 && strcmp(limit, "0") != 0)
+        return err_exit(err, EX_CONFIG,
+                        "redis %s evicts keys (maxmemory-policy %s): records would be forgotten; "
+                        "set maxmemory-policy noeviction",
+                        redis->settings->address, policy);
+    return 0;
+}
+
+int redis_ensure(struct redis *redis, bool *ret_changed, struct err *err)
+{
+    *ret_changed = false;
+    if (redis->context)
+        return 0;
+    char run_id[sizeof redis->run_id];
+    if (connect_socket(redis, err) != 0)
+        return -1;
+    if (sign_in(redis, err) != 0 || learn_server(redis, run_id, sizeof run_id, err) != 0) {
+        drop(redis);
+        return -1;
+    }
+    *ret_changed = redis->run_id[0] && strcmp(run_id, redis->run_id) != 0;
+    memcpy(redis->run_id, run_id, sizeof run_id);
+    return 0;
+}
+
+int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
+                  const char **argv, const size_t *argv_len)
+{
+    if (!redis->context)
+        return err_set(err, ERR_RETRY, "redis %s: not connected", redis->settings->address);
+    redisReply *reply = redisCommandArgv(redis->context, argc, argv, argv_len);
+    if (!reply)
+        return lost(redis, err);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        /* A server that is starting or full may heal; anything else is a mistake of ours or a missing right. */
+        bool heals = strncmp(reply->str, "LOADING", 7) == 0 || strncmp(reply->str, "OOM", 3) == 0 ||
+                     strncmp(reply->str, "BUSY", 4) == 0 ||
+                     strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
+                     strncmp(reply->str, "READONLY", 8) == 0 ||
+                     strncmp(reply->str, "NOREPLICAS", 10) == 0;
+        err_set(err, heals ? ERR_RETRY : ERR_REJECT, "redis %s: %s", argv[0], reply->str);
+        freeReplyObject(reply);
+        return -1;
+    }
+    *ret_reply = reply;
+    return 0;
+}
+
+static void script_sha(struct redis_script *script)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int bytes = 0;
+    EVP_Digest(script->text, strlen(script->text), digest, &bytes, EVP_sha1(), NULL);
+    for (unsigned int i = 0; i < bytes && i < 20; i++) {
+        static const char hex[] = "0123456789abcdef";
+        script->sha[2 * i] = hex[digest[i] >> 4];
+        script->sha[2 * i + 1] = hex[digest[i] & 15];
+    }
+    script->sha[40] = '\0';
+}
+
+int redis_eval(struct redis *redis, struct redis_script *script, redisReply **ret_reply,
+               struct err *err, int key_count, int argc, const char **argv, const size_t *argv_len)
+{
+    if (!script->sha[0])
+        script_sha(script);
+    char keys[16];
+    snprintf(keys, sizeof keys, "%d", key_count);
+    const char **all = malloc(sizeof *all * (size_t)(argc + 3));
+    size_t *lens = malloc(sizeof *lens * (size_t)(argc + 3));
+    if (!all || !lens) {
+        free(all);
+        free(lens);
+        return err_set(err, ERR_RETRY, "redis: out of memory");
+    }
+    all[0] = "EVALSHA";
+    all[1] = script->sha;
+    all[2] = keys;
+    lens[0] = 7;
+    lens[1] = 40;
+    lens[2] = strlen(keys);
+    if (argc > 0) {
+        memcpy(all + 3, argv, sizeof *all * (size_t)argc);
+        memcpy(lens + 3, argv_len, sizeof *lens * (size_t)argc);
+    }
+    struct err first = ERR_INIT;
+    int status = redis_command(redis, ret_reply, &first, argc + 3, all, lens);
+    if (status != 0 && first.kind == ERR_REJECT && strstr(first.text, "NOSCRIPT")) {
+        all[0] = "EVAL";
+        lens[0] = 4;
+        all[1] = script->text;
+        lens[1] = strlen(script->text);
+        status = redis_command(redis, ret_reply, err, argc + 3, all, lens);
+    } else if (status != 0) {
+        err_set(err, first.kind, "%s", first.text);
+    }
+    if (status != 0)
+        err_wrap(err, "script %s", script->name);
+    free(all);
+    free(lens);
+    return status;
+}

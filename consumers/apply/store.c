@@ -1,0 +1,392 @@
+/*
+ * store — see store.h. Builds the scripts' arguments and reads their answers.
+ */
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "scripts.h"
+#include "store_internal.h"
+
+enum { REDIS_TIMEOUT_MS = 5000 };
+
+void store_push(struct args *args, struct span text)
+{
+    if (args->count == args->cap) {
+        int cap = args->cap ? args->cap * 2 : 1024;
+        const char **texts = realloc(args->texts, sizeof *texts * (size_t)cap);
+        size_t *lens = realloc(args->lens, sizeof *lens * (size_t)cap);
+        if (!texts || !lens)
+            abort(); /* crash-safe by design: nothing was told to anybody */
+        args->texts = texts;
+        args->lens = lens;
+        args->cap = cap;
+    }
+    args->texts[args->count] = text.data ? text.data : "";
+    args->lens[args->count++] = text.len;
+}
+
+void store_push_text(struct args *args, const char *text)
+{
+    store_push(args, span_of(text));
+}
+
+void store_push_int(struct args *args, int64_t value)
+{
+    store_push_text(args, arena_printf(&args->numbers, "%lld", (long long)value));
+}
+
+struct store *store_open(const struct migration *migration, struct err *err)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store) {
+        err_set(err, ERR_FATAL, "store: out of memory");
+        return NULL;
+    }
+    unsigned char random[16];
+    if (RAND_bytes(random, sizeof random) != 1)
+        abort();
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(store->token + 2 * i, 3, "%02x", random[i]);
+    snprintf(store->prefix, sizeof store->prefix, "tandem:%s:", migration->ns);
+    arena_init(&store->args.numbers);
+    store->redis = redis_open(&migration->redis, REDIS_TIMEOUT_MS, err);
+    if (!store->redis) {
+        store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    redis_close(store->redis);
+    free(store->args.texts);
+    free(store->args.lens);
+    arena_clear(&store->args.numbers);
+    free(store);
+}
+
+void store_begin_command(struct store *store)
+{
+    store->args.count = 0;
+    arena_reset(&store->args.numbers);
+}
+
+/* One plain command of the texts pushed. */
+enum store_outcome store_command(struct store *store, redisReply **ret_reply, struct err *err)
+{
+    struct args *args = &store->args;
+    if (redis_command(store->redis, ret_reply, err, args->count, args->texts, args->lens) == 0)
+        return STORE_OK;
+    return STORE_AWAY;
+}
+
+/* The head that all scripts share. owner NULL: no partitions to guard. */
+void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner,
+                         const bool *used)
+{
+    store_begin_command(store);
+    store_push_text(&store->args, store->prefix);
+    store_push_text(&store->args, store->incarnation);
+    store_push_text(&store->args, entity);
+    int count = 0;
+    for (int32_t p = 0; owner && p < owner->partitions; p++)
+        count += used[p];
+    store_push_int(&store->args, count);
+    for (int32_t p = 0; owner && p < owner->partitions; p++)
+        if (used[p]) {
+            store_push_int(&store->args, p);
+            store_push_int(&store->args, owner->epochs[p]);
+        }
+}
+
+enum store_outcome store_eval(struct store *store, struct redis_script *script,
+                               redisReply **ret_reply, struct err *err)
+{
+    struct args *args = &store->args;
+    redisReply *reply = NULL;
+    if (redis_eval(store->redis, script, &reply, err, 0, args->count, args->texts, args->lens) != 0)
+        return STORE_AWAY;
+    enum store_outcome outcome = STORE_OK;
+    if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "CLOSED") == 0) {
+        err_set(err, ERR_RETRY, "redis was lost or rebuilt since this partition was loaded");
+        outcome = STORE_CLOSED;
+    } else if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "FENCED") == 0) {
+        err_set(err, ERR_RETRY, "another process owns a partition of this batch");
+        outcome = STORE_FENCED;
+    }
+    if (outcome == STORE_OK && ret_reply)
+        *ret_reply = reply;
+    else
+        freeReplyObject(reply);
+    return outcome;
+}
+
+static struct span reply_span(const redisReply *reply, struct arena *arena)
+{
+    if (reply->type != REDIS_REPLY_STRING)
+        return SPAN_NONE;
+    return arena_copy(arena, (struct span){reply->str, reply->len});
+}
+
+enum store_outcome store_ensure(struct store *store, bool *ret_changed, struct err *err)
+{
+    bool restarted = false;
+    *ret_changed = false;
+    if (redis_ensure(store->redis, &restarted, err) != 0)
+        return STORE_AWAY;
+    store_begin_command(store);
+    store_push_text(&store->args, "GET");
+    store_push_text(&store->args, arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_command(store, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    const char *run_id = redis_run_id(store->redis);
+    bool valid = reply->type == REDIS_REPLY_STRING &&
+                 strncmp(reply->str, run_id, strlen(run_id)) == 0 && reply->len < sizeof store->incarnation;
+    if (valid && strcmp(store->incarnation, reply->str) != 0) {
+        *ret_changed = true;
+        memcpy(store->incarnation, reply->str, reply->len + 1);
+    }
+    bool stale = !valid && reply->type == REDIS_REPLY_STRING;
+    freeReplyObject(reply);
+    if (valid)
+        return STORE_OK;
+    store->incarnation[0] = '\0';
+    err_set(err, ERR_RETRY, "redis was lost or restarted: its content has to be rebuilt");
+    if (!stale)
+        return STORE_CLOSED;
+    /* Written before this server started: what it holds may be an old copy. */
+    store_begin_command(store);
+    store_push_text(&store->args, "DEL");
+    store_push_text(&store->args, arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
+    outcome = store_command(store, &reply, err);
+    if (outcome == STORE_OK)
+        freeReplyObject(reply);
+    return outcome == STORE_OK ? STORE_CLOSED : outcome;
+}
+
+enum store_outcome store_now(struct store *store, int64_t *ret_now_ms, struct err *err)
+{
+    store_begin_command(store);
+    store_push_text(&store->args, "TIME");
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_command(store, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+        *ret_now_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+                      strtoll(reply->element[1]->str, NULL, 10) / 1000;
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+enum store_outcome store_take(struct store *store, const struct entity *entity, int32_t partition,
+                              int64_t epoch, int64_t *ret_mark, struct err *err)
+{
+    store_begin_script(store, entity->name, NULL, NULL);
+    store_push_int(&store->args, partition);
+    store_push_int(&store->args, epoch);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_TAKE, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    *ret_mark = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
+                    ? strtoll(reply->element[0]->str, NULL, 10)
+                    : 0;
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+enum store_outcome store_load(struct store *store, const struct store_owner *owner,
+                              struct store_load *loads, int n, struct arena *arena, struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    size_t wanted = 0;
+    for (int i = 0; i < n; i++) {
+        used[loads[i].partition] = true;
+        wanted += 2 + 2 * (size_t)loads[i].match_count;
+    }
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++) {
+        store_push(&store->args, loads[i].key);
+        store_push_int(&store->args, loads[i].match_count);
+        for (int m = 0; m < loads[i].match_count; m++)
+            store_push(&store->args, loads[i].match[m]);
+    }
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_LOAD, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != wanted) {
+        freeReplyObject(reply);
+        err_set(err, ERR_FATAL, "script load: unexpected answer");
+        return STORE_AWAY;
+    }
+    redisReply **next = reply->element;
+    for (int i = 0; i < n; i++) {
+        loads[i].row = reply_span(*next++, arena);
+        loads[i].op = reply_span(*next++, arena);
+        loads[i].candidates = arena_new(arena, struct span, loads[i].match_count + 1);
+        loads[i].holders = arena_new(arena, struct span, loads[i].match_count + 1);
+        for (int m = 0; m < loads[i].match_count; m++) {
+            loads[i].candidates[m] = reply_span(*next++, arena);
+            loads[i].holders[m] = reply_span(*next++, arena);
+        }
+    }
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+enum store_outcome store_begin(struct store *store, const struct store_owner *owner,
+                               struct store_begin *begins, int n, struct arena *arena,
+                               struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    for (int i = 0; i < n; i++)
+        used[begins[i].partition] = true;
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++) {
+        store_push(&store->args, begins[i].key);
+        store_push(&store->args, begins[i].op);
+        store_push_int(&store->args, begins[i].claim_count);
+        for (int c = 0; c < begins[i].claim_count; c++)
+            store_push(&store->args, begins[i].claims[c]);
+    }
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_BEGIN, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 * (size_t)n) {
+        freeReplyObject(reply);
+        err_set(err, ERR_FATAL, "script begin: unexpected answer");
+        return STORE_AWAY;
+    }
+    for (int i = 0; i < n; i++) {
+        begins[i].holder = reply_span(reply->element[2 * i], arena);
+        begins[i].taken = reply_span(reply->element[2 * i + 1], arena);
+        if (begins[i].holder.len == 0)
+            begins[i].holder = SPAN_NONE;
+    }
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+void store_push_finish(struct store *store, const struct store_finish *row)
+{
+    store_push_int(&store->args, row->partition);
+    store_push(&store->args, row->key);
+    store_push(&store->args, row->row);
+    store_push(&store->args, row->index);
+    store_push_text(&store->args, row->keep_op ? "1" : "0");
+    store_push(&store->args, row->match_id);
+    int names = row->match_id.len ? row->match_count : 0;
+    store_push_int(&store->args, names);
+    for (int m = 0; m < names; m++)
+        store_push(&store->args, row->match_names[m]);
+}
+
+enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
+                                const struct store_finish *rows, int n, const int64_t *marks,
+                                struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    int mark_count = 0;
+    for (int i = 0; i < n; i++)
+        used[rows[i].partition] = true;
+    for (int32_t p = 0; p < owner->partitions; p++) {
+        mark_count += marks[p] > 0;
+        used[p] = used[p] || marks[p] > 0;
+    }
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, mark_count);
+    for (int32_t p = 0; p < owner->partitions; p++)
+        if (marks[p] > 0) {
+            store_push_int(&store->args, p);
+            store_push_int(&store->args, marks[p]);
+        }
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++)
+        store_push_finish(store, &rows[i]);
+    return store_eval(store, &SCRIPT_FINISH, NULL, err);
+}
+
+enum store_outcome store_due(struct store *store, const struct store_owner *owner,
+                             int32_t partition, int max, struct span **ret_keys, int *ret_count,
+                             struct arena *arena, struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    used[partition] = true;
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, partition);
+    store_push_int(&store->args, max);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_DUE, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    int count = reply->type == REDIS_REPLY_ARRAY ? (int)reply->elements : 0;
+    struct span *keys = arena_new(arena, struct span, count + 1);
+    for (int i = 0; i < count; i++)
+        keys[i] = reply_span(reply->element[i], arena);
+    freeReplyObject(reply);
+    *ret_keys = keys;
+    *ret_count = count;
+    return STORE_OK;
+}
+
+enum store_outcome store_match_add(struct store *store, const struct entity *entity,
+                                   const struct store_match *adds, int n, struct err *err)
+{
+    store_begin_script(store, entity->name, NULL, NULL);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++) {
+        store_push(&store->args, adds[i].name);
+        store_push(&store->args, adds[i].id);
+    }
+    return store_eval(store, &SCRIPT_MATCH, NULL, err);
+}
+
+enum store_outcome store_listed(struct store *store, const struct entity *entity, bool set,
+                                bool *ret_listed, struct err *err)
+{
+    store_begin_command(store);
+    store_push_text(&store->args, set ? "SET" : "GET");
+    store_push_text(&store->args,
+              arena_printf(&store->args.numbers, "%slisted:%s", store->prefix, entity->name));
+    if (set)
+        store_push_text(&store->args, store->incarnation);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_command(store, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    *ret_listed = set || (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, store->incarnation) == 0);
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+enum store_outcome store_row(struct store *store, const struct entity *entity, struct span key,
+                             struct arena *arena, struct span *ret_row, struct err *err)
+{
+    store_begin_command(store);
+    store_push_text(&store->args, "HGET");
+    store_push_text(&store->args,
+              arena_printf(&store->args.numbers, "%srows:%s", store->prefix, entity->name));
+    store_push(&store->args, key);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_command(store, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    *ret_row = reply_span(reply, arena);
+    freeReplyObject(reply);
+    return STORE_OK;
+}
