@@ -1,0 +1,331 @@
+#!/usr/bin/python3 -B
+"""oracle - did the migration do what it promised? Judged from both ledgers, never with product code.
+
+What the old system said (every version of every record) and what the new system did (every effect)
+are compared through a mapping written by hand (expected.py):
+
+  lost       the latest state of an old record never reached the new system, and nothing explains it
+  duplicate  two records, or two creations, for one old record; two live records with one e-mail
+  double     the same operation executed twice: one marker twice, or an effect that changes nothing
+  backwards  a field set to an older value of the old record after a newer one was there
+  wrong      a value that the old record never had, or a final value other than the expected one
+  blind      a value that somebody else put into the new system was overwritten without a base
+  unfounded  a question that nothing in the ledgers gives reason for
+  foreign    an effect of ours on the old system
+
+Tier T1 excuses nothing. On T3 a request of ours that was executed late (the ledger says so), or that
+a zombie sent (the test says when one was awake), may overwrite or repeat: each is counted in `late`.
+
+Command line: oracle.py --old DB --new DB --external-id P --marker P [--tier T1|T3]
+[--explained FILE] [--zombie FROM_MS-TO_MS] prints the verdict; exit 1 if anything is wrong.
+"""
+import argparse
+import collections
+import json
+import sys
+
+import expected
+from ledger import Ledger
+
+KINDS = ("lost", "duplicate", "double", "backwards", "wrong", "blind", "unfounded", "foreign")
+Finding = collections.namedtuple("Finding", "kind source record text")
+
+
+class Explained:
+    """What the product says about records that differ; read from Kafka by the test.
+
+    held: {old id: {canonical field or "*": class}}; dead: old ids with a dead letter.
+    """
+
+    def __init__(self, held=None, dead=()):
+        self.held, self.dead = held or {}, set(dead)
+
+    def class_of(self, source, field):
+        held = self.held.get(source, {})
+        return held.get(field) or held.get("*")
+
+
+class Verdict:
+    def __init__(self):
+        self.findings = []
+        self.late = []             # effects excused on T3
+        self.late_wrong = []       # (old id, field) whose final value is such an effect's
+        self.explained = collections.Counter()
+        self.only_in_new = 0
+        self.checked = 0
+
+    def add(self, kind, source, record, text):
+        assert kind in KINDS
+        self.findings.append(Finding(kind, source, record, text))
+
+    def count(self, kind):
+        return sum(1 for finding in self.findings if finding.kind == kind)
+
+    def counts(self):
+        return {kind: self.count(kind) for kind in KINDS if self.count(kind)}
+
+    def ok(self):
+        return not self.findings
+
+    def __str__(self):
+        lines = [f"{self.checked} old records; " +
+                 (", ".join(f"{n} {kind}" for kind, n in self.counts().items()) or "nothing wrong") +
+                 f"; {len(self.late)} late overwrites, {len(self.late_wrong)} of them still there; explained: " +
+                 (", ".join(f"{n} {why}" for why, n in sorted(self.explained.items())) or "nothing") +
+                 f"; {self.only_in_new} only in new"]
+        for finding in self.findings[:20]:
+            lines.append(f"  {finding.kind}: {finding.source or '-'} -> {finding.record or '-'}: {finding.text}")
+        return "\n".join(lines)
+
+
+class Setter:
+    """Who put the present value of one property there."""
+
+    def __init__(self, who, before):
+        self.who, self.before = who, before  # ours | foreign | late; foreign: the value before the first of them
+
+
+class Target:
+    """One record of the new system and how it came to be."""
+
+    def __init__(self, record_id):
+        self.id = record_id
+        self.effects, self.setters = [], {}
+        self.reached = collections.defaultdict(set)        # property -> values that we ever wrote
+        self.touched = set()                               # properties somebody else set
+        self.late = False
+
+
+class Oracle:
+    def __init__(self, old, new, external_id, marker, tier="T3", explained=None, ours=("integration",),
+                 zombies=(), race_ms=15000):
+        assert tier in ("T1", "T3")
+        self.external_id, self.marker, self.tier = external_id, marker, tier
+        self.explained = explained or Explained()
+        self.ours, self.zombies, self.race_ms = set(ours), list(zombies), race_ms
+        self.old_records = old.records(expected.OLD_OBJECT)
+        self.new_records = new.records(expected.NEW_OBJECT)
+        self.verdict = Verdict()
+        self.versions = self.read_versions(old.effects(expected.OLD_OBJECT))
+        self.targets = collections.OrderedDict()
+        for effect in new.effects(expected.NEW_OBJECT):
+            self.targets.setdefault(effect.record_id, Target(effect.record_id)).effects.append(effect)
+
+    def read_versions(self, effects):
+        """{old id: [wanted() or None for a version with a bad value]}, oldest first."""
+        versions = collections.defaultdict(list)
+        for effect in effects:
+            if effect.who in self.ours:
+                self.verdict.add("foreign", effect.record_id, None, f"{effect}: Tandem wrote to the old system")
+            if not effect.after:
+                continue
+            try:
+                versions[effect.record_id].append(expected.wanted(effect.after))
+            except expected.Bad:
+                versions[effect.record_id].append(None)
+        return versions
+
+    def judge(self):
+        creations = collections.Counter()
+        for target in self.targets.values():
+            self.replay(target, creations)
+        for source, n in creations.items():
+            if n > 1:
+                self.verdict.add("duplicate", source, None, f"created {n} times")
+        self.judge_mails()
+        self.by_source = collections.defaultdict(list)
+        for record in self.new_records.values():
+            source = record.fields.get(self.external_id)
+            if source and not record.deleted:
+                self.by_source[source].append(record)
+        for source, record in self.old_records.items():
+            self.judge_record(source, record)
+        for source, records in self.by_source.items():
+            if source not in self.old_records:
+                self.verdict.add("wrong", source, records[0].id, "no such record in the old system")
+        return self.verdict
+
+    # ---- the effects, one target record after the other ----
+
+    def excused(self, effect):
+        return self.tier == "T3" and (
+            effect.late or any(start <= effect.wall_ms <= end for start, end in self.zombies))
+
+    def replay(self, target, creations):
+        markers, reached_at, last_foreign_ms = set(), {}, {}
+        for effect in target.effects:
+            ours = effect.who in self.ours
+            source = effect.after.get(self.external_id) or effect.before.get(self.external_id)
+            before, after = expected.stored(effect.before), expected.stored(effect.after)
+            changed = [name for name in after if before[name] != after[name]]
+            if not effect.after:
+                if ours:
+                    self.verdict.add("wrong", source, target.id, f"{effect}: nobody asked us to remove it")
+                continue
+            if not ours:
+                for name in changed:
+                    target.touched.add(name)
+                    last_foreign_ms[name] = effect.wall_ms
+                    was = target.setters.get(name)
+                    streak = was is not None and was.who == "foreign"
+                    target.setters[name] = Setter("foreign", was.before if streak else before[name])
+                continue
+            target.late |= self.excused(effect)
+            if effect.op == "create":
+                creations[source] += 1
+                if not source:
+                    self.verdict.add("duplicate", None, target.id, f"{effect}: created without its external id")
+            faults = list(self.faults(target, effect, source, before, after, changed, markers,
+                                      reached_at, last_foreign_ms))
+            marker = effect.after.get(self.marker)
+            if marker:
+                markers.add(marker)
+            if faults and self.excused(effect):
+                self.verdict.late.append(effect)
+            else:
+                for kind, why in faults:
+                    self.verdict.add(kind, source, target.id, f"{effect}: {why}")
+            for name in changed:
+                target.reached[name].add(after[name])
+                target.setters[name] = Setter("late" if faults and self.excused(effect) else "ours", None)
+
+    def faults(self, target, effect, source, before, after, changed, markers, place, last_foreign_ms):
+        """What is wrong with one effect of ours; moves place[property] to the version that it wrote."""
+        bound = effect.before.get(self.external_id)
+        if bound and source != bound:
+            yield "wrong", f"was {bound}'s, is {source}'s now"
+        marker = effect.after.get(self.marker)
+        if marker and marker in markers:
+            yield "double", f"marker {marker} executed again"
+        elif effect.op != "create" and not changed and bound == source:
+            yield "double", "changes nothing"
+        versions = [version for version in self.versions.get(source, ()) if version is not None]
+        for name in changed:
+            was = target.setters.get(name)
+            if was is not None and was.who == "foreign" and before[name] is not None:
+                known = any(version[name] == before[name] for version in versions)
+                gap_ms = effect.wall_ms - last_foreign_ms[name]
+                if not known and (self.tier == "T1" or gap_ms > self.race_ms):
+                    yield "blind", f"{name}: {before[name]!r} of somebody else became {after[name]!r}"
+            at = place.get(name, 0)
+            hits = [i for i, version in enumerate(versions) if version[name] == after[name]]
+            later = [i for i in hits if i >= at]
+            if later:
+                place[name] = later[0]
+            elif hits:
+                yield "backwards", f"{name}: {before[name]!r} became {after[name]!r}, an older value"
+            else:
+                yield "wrong", f"{name}: {after[name]!r}, which the old record never said"
+
+    def judge_mails(self):
+        mails = collections.defaultdict(list)
+        for record in self.new_records.values():
+            mail = expected.stored(record.fields)["email"]
+            if mail and not record.deleted:
+                mails[mail].append(record.id)
+        for mail, ids in mails.items():
+            if len(ids) > 1:
+                self.verdict.add("duplicate", None, ids[0], f"{len(ids)} live records with the e-mail {mail}")
+
+    # ---- where it ended, one old record after the other ----
+
+    def judge_record(self, source, record):
+        self.verdict.checked += 1
+        found = self.by_source.get(source, [])
+        if len(found) > 1:
+            self.verdict.add("duplicate", source, found[0].id, f"{len(found)} live records")
+        if record.deleted:
+            self.verdict.only_in_new += bool(found)
+            return
+        versions = self.versions[source]
+        if not versions or versions[-1] is None:
+            if source not in self.explained.dead:
+                self.verdict.add("lost", source, None, "a bad value, and no dead letter")
+                return
+            self.verdict.explained["dead letter"] += 1
+        good = [version for version in versions if version is not None]
+        if not good:
+            return
+        if not found:
+            self.judge_absent(source, good[-1])
+            return
+        target = self.targets[found[0].id]
+        have = expected.stored(found[0].fields)
+        for name, want in good[-1].items():
+            if have[name] != want:
+                self.judge_difference(source, target, name, want, have[name], good)
+
+    def judge_absent(self, source, want):
+        why = self.explained.class_of(source, "*")
+        if why is None:
+            self.verdict.add("lost", source, None, "is not in the new system")
+        elif self.absence_founded(why, source, want):
+            self.verdict.explained[why] += 1
+        else:
+            self.verdict.add("unfounded", source, None, f"not in the new system, held as {why}")
+
+    def absence_founded(self, why, source, want):
+        if why == "rejected":
+            return source in self.explained.dead
+        if why == "twin-gone":
+            return any(effect.op == "archive" and effect.before.get(self.external_id) == source
+                       for target in self.targets.values() for effect in target.effects)
+        if why == "identity":
+            return want["email"] is not None and any(
+                expected.stored(record.fields)["email"] == want["email"] and
+                record.fields.get(self.external_id) not in (None, source)
+                for record in self.new_records.values())
+        return why == "ambiguous"
+
+    def judge_difference(self, source, target, name, want, have, good):
+        setter = target.setters.get(name)
+        why = self.explained.class_of(source, expected.CANONICAL[name])
+        if why is not None:
+            if name in target.touched or why in ("rejected", "identity") or \
+                    (self.tier == "T3" and target.late):
+                self.verdict.explained[why] += 1
+            else:
+                self.verdict.add("unfounded", source, target.id, f"{name}: held as {why}, nobody else touched it")
+        elif setter is not None and setter.who == "late":
+            self.verdict.late_wrong.append((source, name))
+        elif setter is not None and setter.who == "foreign" and setter.before == want:
+            self.verdict.explained["edited-in-new"] += 1
+        elif setter is not None and setter.who == "foreign" and want is None and \
+                all(version[name] is None for version in good):
+            self.verdict.explained["edited-in-new"] += 1
+        else:
+            kind = "wrong" if want in target.reached[name] else "lost"
+            self.verdict.add(kind, source, target.id, f"{name}: is {have!r}, should be {want!r}")
+
+
+def judge(old_path, new_path, **options):
+    old, new = Ledger(old_path), Ledger(new_path)
+    try:
+        return Oracle(old, new, **options).judge()
+    finally:
+        old.close()
+        new.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("old", "new", "external-id", "marker"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--tier", choices=("T1", "T3"), default="T3")
+    parser.add_argument("--explained", help='JSON: {"held": {id: {field: class}}, "dead": [id]}')
+    parser.add_argument("--zombie", action="append", default=[], help="FROM_MS-TO_MS")
+    parser.add_argument("--who", action="append", help="our name in the ledger (default: integration)")
+    args = parser.parse_args()
+    explained = Explained()
+    if args.explained:
+        with open(args.explained, encoding="utf-8") as file:
+            explained = Explained(**json.load(file))
+    verdict = judge(args.old, args.new, external_id=args.external_id, marker=args.marker, tier=args.tier,
+                    explained=explained, ours=args.who or ("integration",),
+                    zombies=[tuple(int(ms) for ms in span.split("-")) for span in args.zombie])
+    print(verdict)
+    return 0 if verdict.ok() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
