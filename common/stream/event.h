@@ -15,22 +15,30 @@
 
 enum { EVENT_FORMAT_VERSION = 1 };
 
-enum event_pass { PASS_BACKFILL, PASS_INCREMENTAL, PASS_HYDRATE, PASS_REPAIR, PASS_PUSH, PASS_COUNT };
-const char *event_pass_name(enum event_pass pass); /* "backfill", "incremental", "hydrate", "repair", "push" */
+enum event_pass {
+    PASS_BACKFILL,
+    PASS_INCREMENTAL,
+    PASS_HYDRATE,
+    PASS_REPAIR,
+    PASS_PUSH,
+    PASS_COUNT
+};
+const char *event_pass_name(
+    enum event_pass pass); /* "backfill", "incremental", "hydrate", "repair", "push" */
 
 struct event {
-    struct span key;              /* "<system>:<id>" */
+    struct span key; /* "<system>:<id>" */
     struct span system, id;
-    char op;                      /* 'c' | 'u' | 'd' | 'r' */
+    char op; /* 'c' | 'u' | 'd' | 'r' */
     struct version version;
-    char hash[HASH_HEX_BYTES];    /* of after; of "" for op d */
+    char hash[HASH_HEX_BYTES]; /* of after; of "" for op d */
     char event_id[HASH_HEX_BYTES];
-    bool partial;                 /* absent fields are unknown */
+    bool partial; /* absent fields are unknown */
     enum event_pass pass;
-    struct span writer;           /* who changed it in the source; may be empty */
-    int64_t ts_ms;                /* when we captured it, our wall clock: for people, never for order */
-    struct record after;          /* all MISSING for op d */
-    struct span value;            /* decoded: the whole JSON text, borrowed */
+    struct span writer;  /* who changed it in the source; may be empty */
+    int64_t ts_ms;       /* when we captured it, our wall clock: for people, never for order */
+    struct record after; /* all MISSING for op d */
+    struct span value;   /* decoded: the whole JSON text, borrowed */
 };
 
 /* event_id = SHA-256(length-prefixed key, modified_ms, generation, content hash), hex: the webhook and the poll of one change
@@ -45,14 +53,14 @@ void event_encode(const struct event *event, const struct entity *entity, const 
  * Borrowed from value, the tape and the arena. -1 with ERR_FATAL for a higher format version ("upgrade this process first"),
  * ERR_REJECT for anything else that is not a change event of this entity.
  */
-int event_decode(const struct entity *entity, struct span value, struct json_tape *tape, struct arena *arena,
-                 struct event *ret_event, struct err *err);
+int event_decode(const struct entity *entity, struct span value, struct json_tape *tape,
+                 struct arena *arena, struct event *ret_event, struct err *err);
 
 /* A hint: "record X changed, go and read it" (schemas/hint.schema.json), key as the event's. */
 struct hint {
     struct span key, system, id;
-    const char *why;              /* "unordered", "repair", "sighting", "webhook", "remap", "recovered" */
-    int64_t not_before_ms;        /* of the source's clock; 0 = now */
+    const char *why;       /* "unordered", "repair", "sighting", "webhook", "remap", "recovered" */
+    int64_t not_before_ms; /* of the source's clock; 0 = now */
 };
 void hint_encode(const struct hint *hint, struct buf *out);
 int hint_decode(struct span key, struct span value, struct json_tape *tape, struct arena *arena,

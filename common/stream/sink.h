@@ -23,9 +23,9 @@ struct sink_header {
 enum { SINK_HEADERS_MAX = 24, SINK_PARTITION_BY_KEY = -1 };
 
 struct sink_message {
-    const char *topic;             /* whole name */
-    int32_t partition;             /* or SINK_PARTITION_BY_KEY */
-    struct span key, value;        /* value.data NULL = tombstone; both are copied */
+    const char *topic;      /* whole name */
+    int32_t partition;      /* or SINK_PARTITION_BY_KEY */
+    struct span key, value; /* value.data NULL = tombstone; both are copied */
     const struct sink_header *headers;
     int header_count;
 };
@@ -33,19 +33,22 @@ struct sink_message {
 /* Where one message ended; filled while the sink is served. Must stay at its place until the sink settled or was closed. */
 struct sink_report {
     int32_t partition;
-    int64_t offset;                /* −1 until reported */
+    int64_t
+        offset; /* −1 until reported; −2: it is on Kafka, its offset is unknown (the first ack was lost) */
 };
 
 /* role: "poll", "apply" …: part of client.id = <ns>-<role>-<instance>. linger_ms: 0 = a default of 5. */
-struct sink *sink_open(const struct migration *migration, const char *role, const char *instance, int linger_ms,
-                       struct err *err);
-void sink_close(struct sink *sink); /* does not wait: what is unreported may or may not be on Kafka */
+struct sink *sink_open(const struct migration *migration, const char *role, const char *instance,
+                       int linger_ms, struct err *err);
+void sink_close(
+    struct sink *sink); /* does not wait: what is unreported may or may not be on Kafka */
 
 /*
  * Queue a message. Waits (serving reports, bounded memory) while the queue is full and Kafka is away, until a stop is asked for (then
  * ERR_RETRY). report may be NULL. ERR_REJECT: the message is larger than the broker takes. ERR_FATAL: the producer is fenced or broken.
  */
-int sink_put(struct sink *sink, const struct sink_message *message, struct sink_report *report, struct err *err);
+int sink_put(struct sink *sink, const struct sink_message *message, struct sink_report *report,
+             struct err *err);
 
 /*
  * Wait until every message put so far has its report. Returns 0 only when all of them succeeded. timeout_ms −1: until a stop is asked for.
@@ -54,9 +57,12 @@ int sink_put(struct sink *sink, const struct sink_message *message, struct sink_
 int sink_settle(struct sink *sink, int timeout_ms, struct err *err);
 
 void sink_serve(struct sink *sink); /* take reports without waiting */
+struct buf *sink_scratch(
+    struct sink *sink); /* an emptied buffer for rendering what is put next; the sink's own */
 int64_t sink_unreported(const struct sink *sink);
 
 /* The cluster's end offset of a partition (for waiting until one's own writes are read back). */
-int sink_end_offset(struct sink *sink, const char *topic, int32_t partition, int64_t *ret_offset, struct err *err);
+int sink_end_offset(struct sink *sink, const char *topic, int32_t partition, int64_t *ret_offset,
+                    struct err *err);
 
 #endif

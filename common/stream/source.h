@@ -20,20 +20,22 @@ struct source_context {
 };
 
 /* Put one event on <ns>.changes.<entity>; identifies it first. As sink_put. */
-int source_put_event(const struct source_context *context, const struct entity *entity, struct event *event,
-                     const char *connector, struct err *err);
+int source_put_event(const struct source_context *context, const struct entity *entity,
+                     struct event *event, const char *connector, struct err *err);
 /* Put a record that cannot become an event on <ns>.dlq: raw source bytes, reason and where it came from (Connect's headers). */
-int source_put_dead_letter(const struct source_context *context, const struct entity *entity, struct span key,
-                           struct span raw, const char *reason_class, const char *reason, struct err *err);
+int source_put_dead_letter(const struct source_context *context, const struct entity *entity,
+                           struct span key, struct span raw, const char *reason_class,
+                           const char *reason, struct err *err);
 
 struct source_type {
-    const char *name, *summary;         /* "poll"; the type's name in the configuration */
-    size_t size;                        /* instance; zeroed, then filled from options */
-    const struct conf_option *options;  /* of its sources block, beyond name, type and system; ends with {0} */
+    const char *name, *summary; /* "poll"; the type's name in the configuration */
+    size_t size;                /* instance; zeroed, then filled from options */
+    const struct conf_option
+        *options; /* of its sources block, beyond name, type and system; ends with {0} */
     int (*open)(void *self, const struct source_context *context, struct err *err);
     /* Do a bounded piece of work, or wait at most timeout_ms. ERR_RETRY: logged, tried again after a backoff; ERR_FATAL: the process ends. */
     int (*poll)(void *self, int timeout_ms, struct err *err);
-    void (*close)(void *self);          /* also after a failed open */
+    void (*close)(void *self); /* also after a failed open */
 };
 
 #endif

@@ -1,0 +1,46 @@
+/*
+ * kafka — how every librdkafka handle of a migration is configured and what its errors mean to us. Private to common/stream.
+ */
+#ifndef TANDEM_STREAM_KAFKA_H
+#define TANDEM_STREAM_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+#include "model/migration.h"
+
+struct kafka_property {
+    const char *name, *value;
+};
+
+/*
+ * A configuration: defaults (may be NULL; ends with {0}), over them the migration's properties verbatim, over them client.id =
+ * "<ns>-<role>-<instance>" and ours (may be NULL; ends with {0}), which no property may touch. A property the library refuses, or one
+ * that Tandem sets itself, is ERR_FATAL EX_CONFIG naming it. Returns the configuration (owned), or NULL.
+ */
+rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *role,
+                                const char *instance, const struct kafka_property *defaults,
+                                const struct kafka_property *ours, struct err *err);
+
+/* conf is taken, also on failure. Returns the handle, or NULL. */
+rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err);
+
+/*
+ * What an error code means: ERR_FATAL EX_CONFIG for what an operator must mend (unknown topic, no right), ERR_FATAL EX_TEMPFAIL for a broken
+ * client, else ERR_RETRY. format says what we were doing. Returns -1.
+ */
+int kafka_err(struct err *err, rd_kafka_resp_err_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* How many partitions topic has; never creates it. 0 with *ret_count 0 when there is no such topic; -1 with ERR_RETRY / ERR_FATAL. */
+int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int *ret_count,
+                     struct err *err);
+
+/* End offset (one past the last message) of a partition now. */
+int kafka_end_offset(rd_kafka_t *handle, const char *topic, int32_t partition, int64_t *ret_offset,
+                     struct err *err);
+
+/* The last header of that name; SPAN_NONE if absent. */
+struct span kafka_header(const rd_kafka_message_t *message, const char *name);
+
+#endif

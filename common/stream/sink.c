@@ -1,0 +1,320 @@
+/*
+ * sink — see sink.h. Everything runs in the caller's thread: reports arrive inside rd_kafka_poll and rd_kafka_flush, so
+ * the counters need no lock.
+ */
+#include "stream/sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/service.h"
+#include "stream/kafka.h"
+#include "stream/topics.h"
+
+enum {
+    SINK_TOPICS_MAX = 128,
+    SERVE_EVERY_PUTS = 64,
+    WAIT_SLICE_MS = 100,
+    SILENCE_MS = 2000, /* waiting longer than this is said in /readyz */
+    METADATA_TIMEOUT_MS = 2000,
+    MESSAGE_OVERHEAD_BYTES = 1024, /* of a record and its batch, generously */
+};
+
+struct sink_topic {
+    char name[TOPIC_NAME_BYTES];
+    rd_kafka_topic_t *handle;
+    size_t max_bytes;
+    struct metric *put;
+};
+
+struct sink {
+    rd_kafka_t *handle;
+    const struct migration *migration;
+    struct sink_topic topics[SINK_TOPICS_MAX];
+    int topic_count;
+    int64_t put, reported;
+    struct err failed; /* the first report that failed; ERR_NONE: none */
+    struct buf scratch;
+};
+
+static void on_report(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)handle;
+    struct sink *sink = opaque;
+    sink->reported++;
+    if (message->err) {
+        (void)kafka_err(&sink->failed, message->err, "delivery to %s/%d",
+                        rd_kafka_topic_name(message->rkt), (int)message->partition);
+        return;
+    }
+    struct sink_report *report = message->_private;
+    if (!report)
+        return;
+    report->partition = message->partition;
+    /* A batch whose first ack was lost is acknowledged again as a duplicate, without its offset. */
+    report->offset = message->offset >= 0 ? message->offset : -2;
+}
+
+static rd_kafka_conf_t *sink_conf(const struct migration *migration, const char *role,
+                                  const char *instance, int linger_ms, struct err *err)
+{
+    char linger[16], batch[24], message_max[24];
+    int64_t record_max = migration->kafka.record_max_bytes;
+    (void)snprintf(linger, sizeof(linger), "%d", linger_ms > 0 ? linger_ms : 5);
+    /* The broker's cap is on a batch: several records together must not exceed the smallest topic's. */
+    (void)snprintf(batch, sizeof(batch), "%lld",
+                   (long long)(record_max < 1000000 ? record_max : 1000000));
+    (void)snprintf(message_max, sizeof(message_max), "%lld",
+                   (long long)(4 * record_max + MESSAGE_OVERHEAD_BYTES));
+    const struct kafka_property defaults[] = {{"compression.type", "lz4"},
+                                              {"linger.ms", linger},
+                                              {"queue.buffering.max.kbytes", "65536"},
+                                              {"queue.buffering.max.messages", "200000"},
+                                              {"batch.num.messages", "10000"},
+                                              {0}};
+    const struct kafka_property ours[] = {{"enable.idempotence", "true"},
+                                          {"acks", "all"},
+                                          {"partitioner", "murmur2_random"},
+                                          {"message.timeout.ms", "0"},
+                                          {"batch.size", batch},
+                                          {"message.max.bytes", message_max},
+                                          {0}};
+    return kafka_conf_new(migration, role, instance, defaults, ours, err);
+}
+
+struct sink *sink_open(const struct migration *migration, const char *role, const char *instance,
+                       int linger_ms, struct err *err)
+{
+    struct sink *sink = calloc(1, sizeof(*sink));
+    if (!sink) {
+        err_set(err, ERR_RETRY, "sink: out of memory");
+        return NULL;
+    }
+    sink->migration = migration;
+    buf_init(&sink->scratch, 0);
+    rd_kafka_conf_t *conf = sink_conf(migration, role, instance, linger_ms, err);
+    if (!conf)
+        goto fail;
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_opaque(conf, sink);
+    sink->handle = kafka_new(RD_KAFKA_PRODUCER, conf, err);
+    if (!sink->handle)
+        goto fail;
+    return sink;
+fail:
+    sink_close(sink);
+    return NULL;
+}
+
+void sink_close(struct sink *sink)
+{
+    if (!sink)
+        return;
+    for (int i = 0; i < sink->topic_count; i++)
+        rd_kafka_topic_destroy(sink->topics[i].handle);
+    if (sink->handle) {
+        /* Without this, destroy would wait for what message.timeout.ms=0 keeps for ever. */
+        rd_kafka_purge(sink->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_poll(sink->handle, 0);
+        rd_kafka_destroy(sink->handle);
+    }
+    buf_clear(&sink->scratch);
+    free(sink);
+}
+
+/* Take reports for a slice; whoever waits long says so, and the watchdog knows that we are alive. */
+static void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms)
+{
+    char why[128];
+    rd_kafka_poll(sink->handle, slice_ms);
+    service_heartbeat();
+    if (clock_mono_ms(&CLOCK_SYSTEM) - since_ms < SILENCE_MS)
+        return;
+    (void)snprintf(why, sizeof(why), "waiting for Kafka: %lld messages without a delivery report",
+                   (long long)sink_unreported(sink));
+    service_set_ready(false, why);
+}
+
+static int sink_check(struct sink *sink, struct err *err)
+{
+    if (sink->failed.kind == ERR_NONE) {
+        char text[256];
+        if (!rd_kafka_fatal_error(sink->handle, text, sizeof(text)))
+            return 0;
+        (void)err_exit(&sink->failed, EX_TEMPFAIL, "kafka producer: %s", text);
+    }
+    int code = sink->failed.exit_code ? sink->failed.exit_code : EX_TEMPFAIL;
+    return err_exit(err, code, "%s", sink->failed.text);
+}
+
+/* Topics are never created by using them: it must be there, with its own settings. */
+static int topic_exists(struct sink *sink, const char *name, struct err *err)
+{
+    int64_t since_ms = clock_mono_ms(&CLOCK_SYSTEM);
+    for (;;) {
+        struct err now = ERR_INIT;
+        int count = 0;
+        if (kafka_partitions(sink->handle, name, METADATA_TIMEOUT_MS, &count, &now) == 0) {
+            if (count > 0)
+                return 0;
+            return err_exit(err, EX_CONFIG, "topic %s does not exist; run `tandem topics apply`",
+                            name);
+        }
+        if (now.kind != ERR_RETRY || service_stopping()) {
+            *err = now;
+            return -1;
+        }
+        sink_wait(sink, since_ms, WAIT_SLICE_MS);
+    }
+}
+
+static struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *err)
+{
+    for (int i = 0; i < sink->topic_count; i++)
+        if (strcmp(sink->topics[i].name, name) == 0)
+            return &sink->topics[i];
+    enum topic_kind kind;
+    if (!topic_parse(sink->migration, name, &kind, NULL)) {
+        err_set(err, ERR_FATAL, "%s is not a topic of this migration", name);
+        return NULL;
+    }
+    if (sink->topic_count == SINK_TOPICS_MAX) {
+        err_set(err, ERR_FATAL, "more than %d topics", SINK_TOPICS_MAX);
+        return NULL;
+    }
+    if (topic_exists(sink, name, err) < 0)
+        return NULL;
+    struct sink_topic *topic = &sink->topics[sink->topic_count];
+    topic->handle = rd_kafka_topic_new(sink->handle, name, NULL);
+    if (!topic->handle) {
+        kafka_err(err, rd_kafka_last_error(), "topic %s", name);
+        return NULL;
+    }
+    char labels[TOPIC_NAME_BYTES + 16];
+    (void)snprintf(topic->name, sizeof(topic->name), "%s", name);
+    (void)snprintf(labels, sizeof(labels), "topic=\"%s\"", name);
+    topic->max_bytes =
+        (size_t)TOPIC_RULES[kind].size_factor * (size_t)sink->migration->kafka.record_max_bytes;
+    topic->put = metric_counter("tandem_produced_messages_total",
+                                "Messages handed to the Kafka client.", labels);
+    sink->topic_count++;
+    return topic;
+}
+
+static size_t message_bytes(const struct sink_message *message)
+{
+    size_t bytes = MESSAGE_OVERHEAD_BYTES + message->key.len + message->value.len;
+    for (int i = 0; i < message->header_count; i++)
+        bytes += strlen(message->headers[i].name) + message->headers[i].value.len + 10;
+    return bytes;
+}
+
+static rd_kafka_headers_t *sink_headers(const struct sink_message *message)
+{
+    if (message->header_count == 0)
+        return NULL;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)message->header_count);
+    for (int i = 0; i < message->header_count; i++) {
+        const struct sink_header *header = &message->headers[i];
+        rd_kafka_header_add(headers, header->name, -1, header->value.data,
+                            (ssize_t)header->value.len);
+    }
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct sink *sink, const struct sink_topic *topic,
+                                   const struct sink_message *message, struct sink_report *report)
+{
+    rd_kafka_headers_t *headers = sink_headers(message);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        sink->handle, RD_KAFKA_V_RKT(topic->handle),
+        RD_KAFKA_V_PARTITION(message->partition < 0 ? RD_KAFKA_PARTITION_UA : message->partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(message->key.data, message->key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.len),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report), RD_KAFKA_V_END);
+    if (code && headers)
+        rd_kafka_headers_destroy(headers);
+    return code;
+}
+
+int sink_put(struct sink *sink, const struct sink_message *message, struct sink_report *report,
+             struct err *err)
+{
+    struct sink_topic *topic = sink_topic(sink, message->topic, err);
+    if (!topic || sink_check(sink, err) < 0)
+        return -1;
+    size_t bytes = message_bytes(message);
+    if (bytes > topic->max_bytes)
+        return err_set(err, ERR_REJECT, "%zu bytes are more than topic %s takes (%zu)", bytes,
+                       topic->name, topic->max_bytes);
+    if (report)
+        *report = (struct sink_report){.partition = -1, .offset = -1};
+    int64_t since_ms = 0;
+    for (;;) {
+        rd_kafka_resp_err_t code = produce(sink, topic, message, report);
+        if (!code)
+            break;
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            return sink_check(sink, err) < 0 ? -1 : kafka_err(err, code, "put to %s", topic->name);
+        if (service_stopping())
+            return err_set(err, ERR_RETRY, "stopping while Kafka takes nothing");
+        if (!since_ms)
+            since_ms = clock_mono_ms(&CLOCK_SYSTEM);
+        sink_wait(sink, since_ms, WAIT_SLICE_MS);
+        if (sink_check(sink, err) < 0)
+            return -1;
+    }
+    metric_add(topic->put, 1);
+    if (++sink->put % SERVE_EVERY_PUTS == 0)
+        sink_serve(sink);
+    return 0;
+}
+
+int sink_settle(struct sink *sink, int timeout_ms, struct err *err)
+{
+    int64_t since_ms = clock_mono_ms(&CLOCK_SYSTEM);
+    while (sink_unreported(sink) > 0) {
+        int64_t left_ms = since_ms + timeout_ms - clock_mono_ms(&CLOCK_SYSTEM);
+        if (timeout_ms >= 0 && left_ms <= 0)
+            return err_set(err, ERR_RETRY, "%lld delivery reports are outstanding after %d ms",
+                           (long long)sink_unreported(sink), timeout_ms);
+        if (timeout_ms < 0 && service_stopping())
+            return err_set(err, ERR_RETRY, "stopping with %lld delivery reports outstanding",
+                           (long long)sink_unreported(sink));
+        int slice_ms = timeout_ms >= 0 && left_ms < WAIT_SLICE_MS ? (int)left_ms : WAIT_SLICE_MS;
+        /* flush, because it does not wait for linger.ms */
+        (void)rd_kafka_flush(sink->handle, slice_ms);
+        if (sink_unreported(sink) > 0)
+            sink_wait(sink, since_ms, 0);
+        if (sink_check(sink, err) < 0)
+            return -1;
+    }
+    return sink_check(sink, err);
+}
+
+void sink_serve(struct sink *sink)
+{
+    rd_kafka_poll(sink->handle, 0);
+}
+
+struct buf *sink_scratch(struct sink *sink)
+{
+    buf_reset(&sink->scratch);
+    return &sink->scratch;
+}
+
+int64_t sink_unreported(const struct sink *sink)
+{
+    return sink->put - sink->reported;
+}
+
+int sink_end_offset(struct sink *sink, const char *topic, int32_t partition, int64_t *ret_offset,
+                    struct err *err)
+{
+    return kafka_end_offset(sink->handle, topic, partition, ret_offset, err);
+}
