@@ -28,6 +28,7 @@ enum json_type {
  * written; array, object – the raw text from brace to brace.
  * next: index of the token after this value (skips its content).
  * An object's content is key, value, key, value …; a key is a JSON_STRING_.
+ * Half a surrogate pair ("\ud800" alone) is no character and reads as U+FFFD.
  */
 struct json_token {
     struct span text;
@@ -39,7 +40,6 @@ struct json_tape {
     struct json_token *tokens;
     uint32_t count, cap;
     struct buf unescaped; /* strings that had escapes */
-    void *parser;         /* private */
 };
 
 enum { JSON_DEPTH_MAX = 64, JSON_TOKENS_MAX = 8 * 1024 * 1024 };
