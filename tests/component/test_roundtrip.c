@@ -60,8 +60,9 @@ static void a_message_through_kafka(void **state)
 {
     (void)state;
     rd_kafka_t *producer = client(RD_KAFKA_PRODUCER);
+    char value[] = "hello";
     assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("roundtrip"),
-                                       RD_KAFKA_V_KEY("k", 1), RD_KAFKA_V_VALUE("hello", 5),
+                                       RD_KAFKA_V_KEY("k", 1), RD_KAFKA_V_VALUE(value, 5),
                                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rd_kafka_flush(producer, TIMEOUT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
