@@ -181,9 +181,11 @@ static bool reserve(struct reader *reader)
 static bool add_escaped(struct reader *reader, const char *at, const char *end)
 {
     struct buf *out = &reader->tape->unescaped;
-    if (out->len == 0 && !reserve(reader))
+    struct arena *keep = reader->tape->keep;
+    if (!keep && out->len == 0 && !reserve(reader))
         return false;
-    char *start = out->data + out->len, *put = start;
+    char *start = keep ? arena_alloc(keep, (size_t)(end - at) + 1) : out->data + out->len;
+    char *put = start;
     while (at < end) {
         if (*at != '\\') {
             *put++ = *at++;
@@ -194,7 +196,8 @@ static bool add_escaped(struct reader *reader, const char *at, const char *end)
             put += utf8proc_encode_char(unicode_escape(&at, end), (utf8proc_uint8_t *)put);
         }
     }
-    out->len += (size_t)(put - start);
+    if (!keep)
+        out->len += (size_t)(put - start);
     return add(reader, JSON_STRING_, start, (size_t)(put - start));
 }
 
