@@ -29,4 +29,10 @@ int control_prepare(struct migration *migration, struct err *err);
 /* Set phase running and go true: lets apply start. */
 int control_go(struct migration *migration, struct err *err);
 
+/*
+ * Make this configuration's mapping of an entity the next generation (also an entity that the migration did not have); nothing when its hash is the
+ * known one. Every process of the migration must be stopped: those that run have the old mapping.
+ */
+int control_remap(struct migration *migration, const char *entity, struct err *err);
+
 #endif
