@@ -1,0 +1,160 @@
+/*
+ * entity — what poll knows and does about one entity of the migration: its
+ * columns, its metrics, and the order in which its passes come into being.
+ */
+#include "producers/poll/poll.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* The old names, each once and in field order, and where each field finds its value. */
+static int read_columns(struct poll_entity *self, struct err *err)
+{
+    const struct entity *entity = self->entity;
+    size_t n = (size_t)entity->field_count;
+    self->properties = calloc(n, sizeof(*self->properties));
+    self->columns = calloc(n, sizeof(*self->columns));
+    if (!self->properties || !self->columns)
+        return err_set(err, ERR_FATAL, "out of memory");
+    self->straight = true;
+    for (int i = 0; i < entity->field_count; i++) {
+        const char *name = entity->fields[i].old_name;
+        int at = 0;
+        while (name && at < self->property_count && strcmp(self->properties[at], name) != 0)
+            at++;
+        self->columns[i] = name ? at : -1;
+        self->straight &= self->columns[i] == i;
+        if (name && at == self->property_count)
+            self->properties[self->property_count++] = name;
+    }
+    return 0;
+}
+
+static void open_metrics(struct poll_entity *self)
+{
+    char labels[128];
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        (void)snprintf(labels, sizeof(labels), "%s,pass=\"%s\"", self->labels,
+                       event_pass_name((enum event_pass)pass));
+        if (pass != PASS_PUSH)
+            self->published[pass] =
+                metric_counter("tandem_poll_events_total", "Events put on Kafka.", labels);
+    }
+    self->suppressed =
+        metric_counter("tandem_poll_known_total",
+                       "Records of the overlap that were delivered before.", self->labels);
+    self->dead = metric_counter("tandem_poll_dead_letters_total",
+                                "Records and hints put on the dead-letter topic.", self->labels);
+    self->hydrated = metric_counter("tandem_poll_hydrated_total", "Records read because of a hint.",
+                                    self->labels);
+}
+
+int entity_open(struct poll_entity *self, struct poll *poll, const struct entity *entity,
+                struct err *err)
+{
+    self->poll = poll;
+    self->entity = entity;
+    (void)snprintf(self->labels, sizeof(self->labels), "entity=\"%s\"", entity->name);
+    topic_name(poll->context->migration, TOPIC_HINTS, entity, self->hints_topic);
+    if (read_columns(self, err) < 0)
+        return -1;
+    open_metrics(self);
+    rest_op_init(&self->read);
+    arena_init(&self->read_arena);
+    self->read_records = poll->traits->read_max;
+    backfill_open(self);
+    incremental_open(self);
+    return 0;
+}
+
+void entity_clear(struct poll_entity *self)
+{
+    if (!self->poll)
+        return;
+    backfill_clear(self);
+    incremental_clear(self);
+    rest_op_clear(&self->read);
+    arena_clear(&self->read_arena);
+    free(self->properties);
+    free(self->columns);
+}
+
+/* How many records there are, and what the source's clock says. */
+static int count(struct poll_entity *self, int64_t *ret_date_ms, struct err *err)
+{
+    struct poll *poll = self->poll;
+    struct rest_op *op = &self->read;
+    int64_t retry_after_ms = 0;
+    rest_op_reset(op);
+    op->kind = REST_COUNT;
+    op->object = self->entity->old_object;
+    if (rest_start(poll->rest, op, err) < 0)
+        return poll_start_failed(poll, err);
+    enum rest_outcome outcome = rest_finish(poll->rest, op, &retry_after_ms, err);
+    poll_saw_date(poll, op->date_ms);
+    if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE) {
+        log_warn("the source does not count: progress without a total", log_str("why", err->text));
+        err_clear(err);
+        op->total = -1;
+    } else if (outcome != REST_DONE) {
+        return poll_block(poll, outcome, retry_after_ms, err);
+    }
+    if (op->date_ms < 0)
+        return err_set(err, ERR_RETRY, "%s sends no Date: its clock cannot be known",
+                       poll->system->name);
+    self->backfill.total = op->total;
+    *ret_date_ms = op->date_ms;
+    return 0;
+}
+
+/*
+ * First the source's clock, then the cursors: if another owner began in between, its cursor is
+ * found; if not, ours says a time from before it could have begun.
+ */
+static int begin(struct poll_entity *self, struct err *err)
+{
+    int64_t date_ms;
+    if (count(self, &date_ms, err) < 0)
+        return -1;
+    int found = backfill_load(self, err);
+    if (found < 0 || incremental_load(self, found == 1, date_ms, err) < 0)
+        return -1;
+    self->ready = true;
+    log_info("passes begin", log_str("entity", self->entity->name),
+             log_int("from_ms", self->incremental.cursor_ms),
+             log_str("backfill", self->backfill.done ? "done"
+                                 : found             ? "resumed"
+                                                     : "new"),
+             log_int("total", self->backfill.total));
+    return 0;
+}
+
+static int passes_step(struct poll_entity *self, struct err *err)
+{
+    if (!self->ready && begin(self, err) < 0)
+        return -1;
+    int changes = incremental_step(self, err);
+    if (changes < 0)
+        return -1;
+    int history = self->poll->run_backfill ? backfill_step(self, err) : 0;
+    return history < 0 ? -1 : changes | history;
+}
+
+int entity_step(struct poll_entity *self, struct err *err)
+{
+    int hydrated = hydrate_step(self, err);
+    if (hydrated < 0)
+        return -1;
+    int passed = self->owner ? passes_step(self, err) : 0;
+    return passed < 0 ? -1 : hydrated | passed;
+}
+
+int64_t entity_due_mono_ms(const struct poll_entity *self)
+{
+    int64_t due = hydrate_due_mono_ms(self);
+    if (self->owner && self->incremental.next_mono_ms < due)
+        due = self->incremental.next_mono_ms;
+    return due;
+}

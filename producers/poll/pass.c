@@ -1,0 +1,144 @@
+/*
+ * pass — pages by keyset: each page asks for what lies behind the last record
+ * of the one before it, so nothing is counted and nothing drifts. The next
+ * page is asked for as soon as this one has arrived: the source works on it
+ * while we map and put this one.
+ */
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "producers/poll/poll.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+/* A source that gives the wrong page this often in a row will not stop by itself. */
+enum { PASS_STALLS_MAX = 10, PASS_STALL_WAIT_MS = 1000 };
+
+static int page_max(const struct pass *pass)
+{
+    const struct poll *poll = pass->entity->poll;
+    int64_t wanted = poll->page > 0 ? poll->page : poll->traits->page_max;
+    return (int)(wanted < poll->traits->page_max ? wanted : poll->traits->page_max);
+}
+
+void pass_init(struct pass *pass, struct poll_entity *entity, enum rest_kind kind)
+{
+    *pass = (struct pass){.entity = entity, .kind = kind};
+    pass->page_records = page_max(pass);
+    rest_op_init(&pass->ops[0]);
+    rest_op_init(&pass->ops[1]);
+}
+
+void pass_clear(struct pass *pass)
+{
+    if (!pass->entity)
+        return;
+    rest_op_clear(&pass->ops[0]);
+    rest_op_clear(&pass->ops[1]);
+}
+
+void pass_drop(struct pass *pass)
+{
+    int64_t retry_after_ms;
+    struct err ignored = ERR_INIT;
+    if (pass->under_way)
+        (void)rest_finish(pass->entity->poll->rest, &pass->ops[pass->next], &retry_after_ms,
+                          &ignored);
+    pass->under_way = false;
+}
+
+void pass_begin(struct pass *pass, struct keyset at, int64_t to_ms)
+{
+    pass_drop(pass);
+    pass->at = at;
+    pass->to_ms = to_ms;
+}
+
+/* Ask for the page behind `at`; -1 as rest_start. */
+static int pass_ask(struct pass *pass, struct err *err)
+{
+    const struct poll_entity *entity = pass->entity;
+    struct rest_op *op = &pass->ops[pass->next];
+    rest_op_reset(op);
+    op->kind = pass->kind;
+    op->object = entity->entity->old_object;
+    op->properties = entity->properties;
+    op->property_count = entity->property_count;
+    op->page_records = pass->page_records;
+    op->after_id = (struct span){pass->at.id, strlen(pass->at.id)};
+    op->from_ms = pass->at.ms;
+    op->to_ms = pass->to_ms;
+    if (rest_start(entity->poll->rest, op, err) < 0)
+        return -1;
+    pass->under_way = true;
+    return 0;
+}
+
+/* This request can never work as it is: a smaller page may. */
+static int pass_halve(struct pass *pass, struct err *err)
+{
+    if (pass->page_records <= 1) {
+        err->kind = ERR_FATAL;
+        err->exit_code = EX_PROTOCOL;
+        return err_wrap(err, "%s refuses to give a page of one %s behind \"%s\"",
+                        pass->entity->poll->system->name, pass->entity->entity->old_object,
+                        pass->at.id);
+    }
+    pass->page_records /= 2;
+    err->kind = ERR_RETRY;
+    log_warn("page refused, trying a smaller one", log_str("entity", pass->entity->entity->name),
+             log_int("records", pass->page_records), log_str("why", err->text));
+    return err_wrap(err, "page refused");
+}
+
+/* The answer is not what was asked for: ask again, but not for ever. */
+static int pass_stalled(struct pass *pass, struct err *err)
+{
+    struct poll *poll = pass->entity->poll;
+    bool give_up = ++pass->stalls >= PASS_STALLS_MAX;
+    err_wrap(err, "%s answers the query for %s behind (%lld, \"%s\") with the wrong page",
+             poll->system->name, pass->entity->entity->old_object, (long long)pass->at.ms,
+             pass->at.id);
+    if (!give_up)
+        return poll_block(poll, REST_LATER, PASS_STALL_WAIT_MS, err);
+    err->kind = ERR_FATAL;
+    err->exit_code = EX_PROTOCOL;
+    return -1;
+}
+
+static int pass_outcome(struct pass *pass, enum rest_outcome outcome, int64_t retry_after_ms,
+                        struct err *err)
+{
+    if (outcome == REST_DONE)
+        return 0;
+    if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE)
+        return pass_halve(pass, err);
+    return poll_block(pass->entity->poll, outcome, retry_after_ms, err);
+}
+
+int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err)
+{
+    struct poll *poll = pass->entity->poll;
+    int64_t retry_after_ms = 0;
+    if (!pass->under_way && pass_ask(pass, err) < 0)
+        return poll_start_failed(poll, err);
+    struct rest_op *page = &pass->ops[pass->next];
+    pass->under_way = false;
+    enum rest_outcome outcome = rest_finish(poll->rest, page, &retry_after_ms, err);
+    poll_saw_date(poll, page->date_ms);
+    if (pass_outcome(pass, outcome, retry_after_ms, err) < 0)
+        return -1;
+    FAILPOINT("poll.page_fetched");
+    if (page_check(&pass->at, pass->to_ms, page, &pass->at, err) < 0)
+        return pass_stalled(pass, err);
+    pass->stalls = 0;
+    if (pass->page_records < page_max(pass))
+        pass->page_records =
+            pass->page_records * 2 < page_max(pass) ? pass->page_records * 2 : page_max(pass);
+    pass->next = 1 - pass->next;
+    struct err later = ERR_INIT; /* what it was comes up when the page is taken */
+    if (page->more)
+        (void)pass_ask(pass, &later);
+    *ret_page = page;
+    return 0;
+}

@@ -1,0 +1,268 @@
+/*
+ * poll — the producer type that asks a system's API what changed (design §5):
+ * backfill, incremental passes, and the hydration of hints. One process, one
+ * thread, one system; in reading order:
+ *
+ *   poll.c         options, life cycle, one round of work
+ *   entity.c       one entity: columns, metrics, the order of its passes
+ *   hints.c        the consumer group on <ns>.hints.*: who owns what, hints in memory, their offsets
+ *   hydrate.c      hints → one read for many → events
+ *   pass.c         one page after another by keyset, the next one under way while this one is mapped
+ *   page.c         is this page what was asked for? (pure)
+ *   backfill.c     everything once, in the order of ids
+ *   incremental.c  what was modified, again and again
+ *   publish.c      record → event or dead letter
+ *   memory.c       what was delivered within the overlap
+ *
+ * The rule that everything here keeps: events → every delivery report → cursor or offset. A
+ * crash or a second owner (a zombie) in between gives duplicates, never a gap.
+ */
+#ifndef TANDEM_POLL_H
+#define TANDEM_POLL_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/metrics.h"
+#include "producers/poll/memory.h"
+#include "producers/poll/page.h"
+#include "remote/rest.h"
+#include "stream/cursor.h"
+#include "stream/source.h"
+#include "stream/topics.h"
+
+enum {
+    POLL_DENIED_WAIT_MS =
+        60 * 1000, /* 401/403: a person must act; the secret files are read again */
+    POLL_BLOCK_MIN_MS = 100,
+    POLL_HINTS_MAX = 10000, /* in memory, of all partitions; more pauses the group */
+    POLL_WHY_BYTES = 400
+};
+
+struct poll;
+struct poll_entity;
+
+/* ---- pass: pages of one entity, one after another ---- */
+
+struct pass {
+    struct poll_entity *entity;
+    enum rest_kind kind;   /* REST_BACKFILL or REST_INCREMENTAL */
+    int page_records;      /* asked for now: halved when a page is too large, then doubled again */
+    struct keyset at;      /* behind the last page taken */
+    int64_t to_ms;         /* REST_INCREMENTAL */
+    struct rest_op ops[2]; /* one at hand, one under way */
+    int next;              /* which of them is (or will be) under way */
+    bool under_way;
+    int stalls; /* pages in succession that were not what was asked for */
+};
+
+void pass_init(struct pass *pass, struct poll_entity *entity, enum rest_kind kind);
+/* Only after rest_close: what is under way borrows the ops. */
+void pass_clear(struct pass *pass);
+
+/* Begin behind this place. Drops a page that is under way. */
+void pass_begin(struct pass *pass, struct keyset at, int64_t to_ms);
+
+/*
+ * The next page in *ret_page, borrowed until the next call; at has moved behind it, and the page after it has been
+ * asked for if there may be one. -1 with ERR_RETRY (asked again with the next call) or ERR_FATAL.
+ */
+int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err);
+
+/* Forget a page that is under way: it was asked for before something that it must not precede. */
+void pass_drop(struct pass *pass);
+
+/* ---- one entity ---- */
+
+/* How a pass numbers its events in its cursor (cursor.h). */
+struct sequence {
+    int64_t put;     /* events put since the pass began */
+    int64_t durable; /* of them, covered by a cursor */
+};
+
+struct backfill {
+    struct pass pass;
+    bool done;
+    struct keyset at; /* behind the last page put */
+    struct sequence sequence;
+    int64_t pending; /* records read since the last cursor */
+    int64_t checkpoint_mono_ms;
+    int64_t total; /* REST_COUNT at the beginning, −1 unknown */
+    int64_t logged_mono_ms, logged_put;
+};
+
+struct incremental {
+    struct pass pass;
+    bool running; /* in the middle of a pass */
+    bool first_page;
+    int64_t cursor_ms;  /* everything modified before this was delivered */
+    int64_t reached_ms; /* the same, once what was put has its reports */
+    int64_t bound_ms;   /* where this pass ends: behind the source's own clock */
+    char last_id[CURSOR_ID_BYTES];
+    struct sequence sequence;
+    int64_t pending, checkpoint_mono_ms;
+    int64_t next_mono_ms; /* when the next pass begins */
+    struct memory memory;
+    struct memory_entry *delivered; /* put, not yet reported */
+    int delivered_count, delivered_cap;
+};
+
+/* A hint in memory, from Kafka to its event's delivery report. */
+struct hint_item {
+    int64_t offset, not_before_ms, taken_mono_ms;
+    char *id; /* owned; NULL: done when it came (another system's, unreadable) */
+    uint64_t id_hash;
+    bool repair, done;
+};
+
+struct hint_partition {
+    bool assigned;
+    struct hint_item *items; /* [first, count) in offset order */
+    int first, count, cap;
+};
+
+struct poll_entity {
+    struct poll *poll;
+    const struct entity *entity;
+    char labels[64]; /* of metrics: entity="contact" */
+    char hints_topic[TOPIC_NAME_BYTES];
+    const char **properties; /* old names, each once */
+    int property_count;
+    int *columns;  /* field → property, −1 none */
+    bool straight; /* property i is field i: no copy per record */
+    bool owner;    /* hints partition 0 is ours: the passes are */
+    bool ready;    /* cursors are loaded, the source's clock is known */
+    struct backfill backfill;
+    struct incremental incremental;
+    struct hint_partition *partitions;
+    int partition_count, assigned_count;
+    int read_records;    /* ids a read, halved when refused */
+    struct rest_op read; /* of hints, and of the count */
+    struct arena read_arena;
+    struct metric *published[PASS_COUNT], *suppressed, *dead, *hydrated;
+};
+
+/* ---- the instance ---- */
+
+struct poll {
+    /* options, see poll.c */
+    int64_t interval_ms, page, chunk, overlap_memory, gather_ms, session_timeout_ms;
+    bool run_backfill;
+
+    const struct source_context *context;
+    const struct system_settings *system;
+    struct rest *rest;
+    const struct rest_traits *traits;
+    struct poll_entity *entities;
+    int entity_count;
+
+    rd_kafka_t *group;
+    int hints_pending; /* not done, of all partitions */
+    bool hints_paused;
+    struct err group_err; /* from the rebalance callback */
+
+    int64_t blocked_until_mono_ms; /* the system wants to be left alone */
+    char blocked_why[POLL_WHY_BYTES];
+    int turn; /* which entity comes first in this round */
+    int64_t source_ms,
+        source_mono_ms; /* a lower bound of the source's clock, and when it held; −1 unknown */
+
+    int settle_ms;         /* limit of a wait for reports: −1 none, at the end a few seconds */
+    struct arena arena;    /* of one record, or of one round of hints */
+    struct json_tape tape; /* of one hint */
+};
+
+/* ---- poll.c ---- */
+
+/* The source's clock now, as far as its Date headers prove it: never ahead of it. −1 unknown. */
+int64_t poll_source_ms(const struct poll *poll);
+/* An answer came. */
+void poll_saw_date(struct poll *poll, int64_t date_ms);
+/*
+ * An outcome that is neither done nor about this one request: leave the system alone for the time it asks for. Always -1 with
+ * ERR_RETRY and words; until then poll() keeps saying them.
+ */
+int poll_block(struct poll *poll, enum rest_outcome outcome, int64_t retry_after_ms,
+               struct err *err);
+/* -1 of rest_start: as poll_block, or ERR_FATAL as it is. */
+int poll_start_failed(struct poll *poll, struct err *err);
+int64_t poll_mono_ms(const struct poll *poll);
+/* Put a pass' cursor and wait for its report. */
+int poll_put_cursor(struct poll_entity *entity, const char *pass, struct cursor *cursor,
+                    struct sequence *sequence, struct err *err);
+
+/* As far as it goes within the time: reports, then cursors, of every pass that is ours. Never fails: what is not done is repeated. */
+void poll_checkpoint(struct poll *poll, int timeout_ms);
+
+/* ---- entity.c ---- */
+
+/* Zeroed before. entity is borrowed. */
+int entity_open(struct poll_entity *self, struct poll *poll, const struct entity *entity,
+                struct err *err);
+void entity_clear(struct poll_entity *self); /* also half-open */
+/* A bounded piece of each kind of work that is due: 1 = worked, 0 = nothing was due, -1 = err. */
+int entity_step(struct poll_entity *self, struct err *err);
+int64_t entity_due_mono_ms(const struct poll_entity *self);
+
+/* ---- hints.c ---- */
+
+int hints_open(struct poll *poll, struct err *err);
+void hints_close(struct poll *poll);
+/* Take what came within timeout_ms into memory; rebalances happen in here. */
+int hints_take(struct poll *poll, int timeout_ms, struct err *err);
+/* A hint's event has its report: its offset is stored as soon as all before it are done. */
+void hints_done(struct poll_entity *entity, int32_t partition, int at);
+void hints_store(struct poll_entity *entity, int32_t partition);
+/* True if the hints of this key come to us: what others hydrate our memory cannot know. */
+bool hints_own_key(const struct poll_entity *entity, struct span key);
+
+/* ---- hydrate.c: 1 = read some, 0 = nothing was due, -1 = err ---- */
+
+int hydrate_step(struct poll_entity *entity, struct err *err);
+/* When the first hint falls due; INT64_MAX: none waits. */
+int64_t hydrate_due_mono_ms(const struct poll_entity *entity);
+
+/* ---- backfill.c, incremental.c: as hydrate_step ---- */
+
+void backfill_open(struct poll_entity *entity);
+void backfill_clear(struct poll_entity *entity);
+int backfill_load(struct poll_entity *entity, struct err *err);
+int backfill_step(struct poll_entity *entity, struct err *err);
+/* Wait for the reports of what was put, then write the cursor. */
+int backfill_checkpoint(struct poll_entity *entity, struct err *err);
+
+void incremental_open(struct poll_entity *entity);
+void incremental_clear(struct poll_entity *entity);
+/* found_backfill: a backfill was begun before. source_ms: Date of an answer. */
+int incremental_load(struct poll_entity *entity, bool found_backfill, int64_t source_ms,
+                     struct err *err);
+int incremental_step(struct poll_entity *entity, struct err *err);
+int incremental_checkpoint(struct poll_entity *entity, struct err *err);
+
+/* ---- publish.c ---- */
+
+/* How a record was seen. */
+struct sighting {
+    enum event_pass pass;
+    int64_t date_ms, duration_ms; /* of the answer */
+    int64_t ts_ms;                /* our wall clock */
+};
+struct sighting sighting_of(const struct poll *poll, enum event_pass pass,
+                            const struct rest_op *op);
+
+/*
+ * Record → event on <ns>.changes, or a dead letter if its mapping fails or it is too large. delivered (may be NULL):
+ * what is to be remembered once the sink has settled; then an event that the memory knows is not put.
+ * Returns 1 put, 0 not put (dead letter, known), -1 err (ERR_RETRY, ERR_FATAL).
+ */
+int publish_record(struct poll_entity *entity, const struct rest_record *record,
+                   const struct sighting *sighting, struct memory_entry *delivered,
+                   struct err *err);
+/* A hint asked for a record that cannot be read. */
+int publish_missing(struct poll_entity *entity, struct span id, const char *reason_class,
+                    const char *reason, struct err *err);
+/* "<system>:<id>", into the arena. */
+struct span publish_key(const struct poll_entity *entity, struct span id, struct arena *arena);
+
+extern const struct source_type source_poll;
+
+#endif
