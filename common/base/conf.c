@@ -77,19 +77,27 @@ static bool type_fits(const struct conf_option *option, const config_setting_t *
     return false;
 }
 
+/* Whether the text would be the right literal, were it not in quotes. */
+static bool fits_unquoted(enum conf_type type, const char *text)
+{
+    if (type == CONF_BOOL)
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+    return (type == CONF_INT || type == CONF_FLOAT) && text[0] &&
+           strspn(text, type == CONF_INT ? "0123456789" : "0123456789.") == strlen(text);
+}
+
 static void report_type(const struct conf_option *option, const config_setting_t *setting,
                         struct conf_report *report)
 {
     char advice[256] = "";
-    int have = config_setting_type(setting);
-    if (have == CONFIG_TYPE_STRING && option->type != CONF_GROUP)
-        (void)snprintf(advice, sizeof(advice), "write %s without quotes",
-                       config_setting_get_string(setting));
+    const char *text = config_setting_get_string(setting); /* NULL for other types */
+    if (text && fits_unquoted(option->type, text))
+        (void)snprintf(advice, sizeof(advice), "write %s without quotes", text);
     else if (option->type == CONF_STRING && is_integer(setting))
         (void)snprintf(advice, sizeof(advice), "write \"%lld\"",
                        (long long)config_setting_get_int64(setting));
-    conf_mistake(report, setting, advice, "\"%s\" must be %s", option->name,
-                 TYPE_WORDS[option->type]);
+    const char *want = option->type < CONF_TYPE_COUNT ? TYPE_WORDS[option->type] : "something else";
+    conf_mistake(report, setting, advice, "\"%s\" must be %s", option->name, want);
 }
 
 static void read_string(const struct conf_option *option, const config_setting_t *setting,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,10 +41,8 @@ static void record(const char *name)
     if (fd < 0)
         return;
     char line[sizeof(armed.name) + 1];
-    size_t len = strlen(name);
-    memcpy(line, name, len);
-    line[len] = '\n';
-    if (write(fd, line, len + 1) == (ssize_t)len + 1)
+    int len = snprintf(line, sizeof(line), "%s\n", name);
+    if (len > 0 && write(fd, line, (size_t)len) == len)
         (void)fsync(fd);
     (void)close(fd);
 }

@@ -120,7 +120,7 @@ static int listen_on(const struct addrinfo *at, char *ret_address, size_t addres
         return -1;
     int on = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t len = sizeof(bound);
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, CONNECTIONS_MAX) < 0 ||

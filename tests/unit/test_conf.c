@@ -122,6 +122,8 @@ static const struct {
      "main.cfg:2: \"port\" must be an integer; write 443 without quotes\n"},
     {"number for text", "name = 7;\n",
      "main.cfg:1: \"name\" must be a text in quotes; write \"7\"\n"},
+    {"text for boolean", "name = \"a\";\non = \"yes\";\n",
+     "main.cfg:2: \"on\" must be true or false\n"},
     {"float for integer", "name = \"a\";\nport = 1.5;\n",
      "main.cfg:2: \"port\" must be an integer\n"},
     {"integer for boolean", "name = \"a\";\non = 1;\n",
