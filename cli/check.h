@@ -1,0 +1,33 @@
+/*
+ * check — what `tandem check` finds out in each of its two parts.
+ */
+#ifndef TANDEM_CLI_CHECK_H
+#define TANDEM_CLI_CHECK_H
+
+#include "model/migration.h"
+
+/*
+ * Ask Kafka, Redis and both systems whether a run would find what it needs;
+ * print one line each on stdout. Reads only.
+ * Returns the number of things that are missing.
+ */
+int check_connect(const struct migration *migration);
+
+/* The properties of the new system that Tandem itself needs and that are not there yet. */
+struct property_gap {
+    const struct entity *entity;
+    const char *name;
+    bool unique;
+};
+enum { PROPERTY_GAPS_MAX = 64 };
+
+struct rest;
+/*
+ * Compare an entity's external-id and marker property with what the new system has.
+ * gaps has room for two. Returns how many are missing, or -1 with err (also when the external id is
+ * there but not unique: a person must decide).
+ */
+int check_own_properties(struct rest *rest, const struct entity *entity, struct property_gap *gaps,
+                         struct err *err);
+
+#endif

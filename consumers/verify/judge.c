@@ -1,0 +1,145 @@
+/*
+ * judge — the policy that judge.h describes.
+ */
+#include "consumers/verify/judge.h"
+
+static const char *const NAMES[] = {
+    [JUDGE_IDENTICAL] = "identical",
+    [JUDGE_BASE] = "base",
+    [JUDGE_EDITED_IN_NEW] = "edited-in-new",
+    [JUDGE_FIRST_MEETING] = "first-meeting",
+    [JUDGE_CONFLICT] = "conflict",
+    [JUDGE_HELD_UNCONFIRMED] = "held-unconfirmed",
+    [JUDGE_IDENTITY] = "identity",
+    [JUDGE_AMBIGUOUS] = "ambiguous",
+    [JUDGE_TWIN_GONE] = "twin-gone",
+    [JUDGE_REJECTED] = "rejected",
+    [JUDGE_WAITING] = "waiting",
+    [JUDGE_DEAD_LETTER] = "dead-letter",
+    [JUDGE_NOT_APPLIED] = "not-applied",
+    [JUDGE_UNCONFIRMED] = "unconfirmed",
+    [JUDGE_UNREADABLE_NEW] = "unreadable-in-new",
+    [JUDGE_UNREADABLE_OLD] = "unreadable-in-old",
+    [JUDGE_IN_FLIGHT] = "in-flight",
+    [JUDGE_UNCERTAIN] = "uncertain",
+    [JUDGE_NO_ROW] = "no-row",
+    [JUDGE_NO_TWIN] = "no-twin",
+    [JUDGE_TWIN_MISSING] = "twin-missing",
+    [JUDGE_DELETED_ROW] = "deleted-row",
+    [JUDGE_SHARED_TWIN] = "shared-twin",
+};
+_Static_assert(sizeof(NAMES) / sizeof(NAMES[0]) == JUDGE_CLASS_COUNT, "a class without a name");
+
+static const enum judge_class OF_HELD[] = {
+    [HELD_CONFLICT] = JUDGE_CONFLICT,
+    [HELD_FIRST_MEETING] = JUDGE_FIRST_MEETING,
+    [HELD_UNCONFIRMED] = JUDGE_HELD_UNCONFIRMED,
+    [HELD_IDENTITY] = JUDGE_IDENTITY,
+    [HELD_AMBIGUOUS] = JUDGE_AMBIGUOUS,
+    [HELD_TWIN_GONE] = JUDGE_TWIN_GONE,
+    [HELD_REJECTED] = JUDGE_REJECTED,
+};
+_Static_assert(sizeof(OF_HELD) / sizeof(OF_HELD[0]) == HELD_CLASS_COUNT, "a held class unjudged");
+
+const char *judge_class_name(enum judge_class class_)
+{
+    return NAMES[class_];
+}
+
+bool judge_explained(enum judge_class class_)
+{
+    return class_ < JUDGE_NOT_APPLIED;
+}
+
+/* The question a row holds about a field (-1: about the whole record), or NULL. */
+static const struct held *find_held(const struct row *row, int field)
+{
+    for (int i = 0; i < row->held_count; i++) {
+        if (row->held[i].field == field)
+            return &row->held[i];
+    }
+    return NULL;
+}
+
+/* What the state of the whole row has to say about something that is not as it should be. */
+static enum judge_class judge_status(const struct row *row, enum judge_class otherwise)
+{
+    const struct held *held = find_held(row, -1);
+    if (held)
+        return OF_HELD[held->class_];
+    switch (row->status) {
+    case STATE_WAITING:
+        return row->waits_on.len ? JUDGE_WAITING : JUDGE_IN_FLIGHT;
+    case STATE_UNCERTAIN:
+    case STATE_REBUILD:
+    case STATE_INFLIGHT:
+        return JUDGE_UNCERTAIN;
+    case STATE_IDLE:
+    case STATE_HELD:
+    case STATE_STATUS_COUNT:
+        break;
+    }
+    return otherwise;
+}
+
+static enum judge_class judge_field(const struct judge_facts *facts, int field)
+{
+    struct value old_now = facts->old_record->values[field];
+    struct value new_now = facts->new_record->values[field];
+    bool unreadable = facts->unreadable && facts->unreadable[field];
+    if (old_now.kind == VALUE_MISSING || (new_now.kind == VALUE_MISSING && !unreadable))
+        return JUDGE_IDENTICAL; /* one of the systems has no such field */
+    if (!unreadable && value_equal(old_now, new_now))
+        return JUDGE_IDENTICAL;
+
+    const struct row *row = facts->row;
+    const struct held *held = find_held(row, field);
+    if (held)
+        return OF_HELD[held->class_];
+    if (unreadable)
+        return judge_status(row, JUDGE_UNREADABLE_NEW);
+    const struct base_pair *base = &row->base[field];
+    if (!base->known || !base_is(base->old_side, old_now))
+        return judge_status(row, JUDGE_NOT_APPLIED);
+    if (base_is(base->new_side, new_now))
+        return JUDGE_BASE;
+    return base->unconfirmed ? judge_status(row, JUDGE_UNCONFIRMED) : JUDGE_EDITED_IN_NEW;
+}
+
+/* What can be said before a single field is looked at; IDENTICAL: nothing. */
+static enum judge_class judge_whole(const struct judge_facts *facts)
+{
+    const struct row *row = facts->row;
+    if (!facts->old_record)
+        return facts->letter == LETTER_MAPPING ? JUDGE_DEAD_LETTER : JUDGE_UNREADABLE_OLD;
+    if (!row)
+        /* A mapping letter explains nothing once the record reads well again. */
+        return facts->letter == LETTER_OTHER ? JUDGE_DEAD_LETTER : JUDGE_NO_ROW;
+    if (row->deleted || row->redirect.len)
+        return judge_status(row, JUDGE_DELETED_ROW);
+    if (facts->shared_twin)
+        return JUDGE_SHARED_TWIN;
+    if (!row->twin.len)
+        return judge_status(row, JUDGE_NO_TWIN);
+    if (!facts->new_record)
+        return judge_status(row, JUDGE_TWIN_MISSING);
+    return JUDGE_IDENTICAL;
+}
+
+enum judge_class judge_record(const struct entity *entity, const struct judge_facts *facts,
+                              enum judge_class *ret_fields)
+{
+    for (int i = 0; ret_fields && i < entity->field_count; i++)
+        ret_fields[i] = JUDGE_IDENTICAL;
+    enum judge_class highest = judge_whole(facts);
+    if (highest != JUDGE_IDENTICAL)
+        return highest;
+    for (int i = 0; i < entity->field_count; i++) {
+        enum judge_class class_ = judge_field(facts, i);
+        if (ret_fields)
+            ret_fields[i] = class_;
+        if (class_ > highest)
+            highest = class_;
+    }
+    return highest;
+}

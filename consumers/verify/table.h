@@ -1,0 +1,92 @@
+/*
+ * table — what was read from both systems, the state topic and the
+ * dead-letter topic, in a temporary SQLite file: the join of millions of records needs no memory.
+ */
+#ifndef TANDEM_VERIFY_TABLE_H
+#define TANDEM_VERIFY_TABLE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "consumers/verify/judge.h"
+
+struct table;
+
+/* In $TMPDIR (SQLite's rules); gone when closed. */
+struct table *table_open(struct err *err);
+void table_close(struct table *table);
+/* Everything of the systems (not the rows and letters): before a new reading. */
+int table_forget_systems(struct table *table, struct err *err);
+
+/* A write transaction around many puts. */
+int table_begin(struct table *table, struct err *err);
+int table_commit(struct table *table, struct err *err);
+
+struct table_old {
+    struct span id, key;
+    struct span json; /* record_put_json; data NULL: it fails its mapping */
+};
+struct table_new {
+    struct span id, external_id;
+    struct span json;
+    struct span unreadable; /* one byte per field, 1 = its value does not fit; may be empty */
+};
+int table_put_old(struct table *table, const struct table_old *record, struct err *err);
+int table_put_new(struct table *table, const struct table_new *record, struct err *err);
+int table_remove_old(struct table *table, struct span id, struct err *err);
+int table_remove_new(struct table *table, struct span id, struct err *err);
+
+/* status, held: for the counts; key is unique. text data NULL removes the row. */
+struct table_row {
+    struct span key, text, twin;
+    enum state_status status;
+    unsigned held_mask; /* bit per enum held_class */
+    bool gone; /* deleted or merged in the old system: names its twin without claiming it */
+};
+int table_put_row(struct table *table, const struct table_row *row, struct err *err);
+int table_has_row(struct table *table, struct span key, bool *ret_has, struct err *err);
+int table_put_letter(struct table *table, struct span key, struct span reason, struct err *err);
+
+/* One record of the old system with everything that is known about it. Spans borrowed until the
+ * next. */
+struct table_pair {
+    struct table_old old_record;
+    struct span row;       /* data NULL: none */
+    struct span row_twin;  /* the target id that the row names; empty: none */
+    struct table_new twin; /* the record whose id the row names; id data NULL: not there */
+    enum judge_letter letter;
+    bool shared_twin;
+};
+/* Every record of the old system, by id; only_suspects: those marked by table_suspect. */
+int table_each_pair(struct table *table, bool only_suspects,
+                    int (*fn)(void *self, const struct table_pair *pair, struct err *err),
+                    void *self, struct err *err);
+
+/* One record of the new system that no record of the old system is paired with. */
+struct table_orphan {
+    struct span id, external_id;
+    struct span row_key; /* the row that names it as twin; data NULL: none */
+    bool source_here;    /* the record its external id names is in the old system */
+};
+int table_each_orphan(struct table *table, bool only_suspects,
+                      int (*fn)(void *self, const struct table_orphan *orphan, struct err *err),
+                      void *self, struct err *err);
+
+/* Marks for the second look: ids of the old and of the new system. */
+int table_suspect(struct table *table, enum value_side side, struct span id, struct err *err);
+int table_forget_suspects(struct table *table, struct err *err);
+int table_each_suspect(struct table *table, enum value_side side,
+                       int (*fn)(void *self, struct span id, struct err *err), void *self,
+                       struct err *err);
+
+/* Counts of the rows, and of dead letters by reason (each record once). */
+struct table_counts {
+    int64_t old_records, new_records;
+    int64_t rows[STATE_STATUS_COUNT];
+    int64_t held[HELD_CLASS_COUNT];
+};
+int table_count(struct table *table, struct table_counts *ret_counts, struct err *err);
+int table_each_reason(struct table *table,
+                      int (*fn)(void *self, struct span reason, int64_t records, struct err *err),
+                      void *self, struct err *err);
+
+#endif
