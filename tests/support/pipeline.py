@@ -1,0 +1,316 @@
+"""
+pipeline — the whole of Tandem for one test: Kafka, Redis, two sandbox CRMs, a configuration, N tandem-poll and
+N tandem-apply, and the two judges: the oracle over both ledgers, and the fold of the state topic against Redis.
+
+    with Pipeline(tier="T3") as p:
+        ann = p.create(Email="ann@x.org", FirstName="Ann")
+        p.start()
+        p.edit(ann, Title="CEO")
+        p.check()        # drains, judges with the oracle, compares Redis with the fold, validates every message
+
+Kafka and Redis are shared by all pipelines of a test file (several migrations live in one cluster: the namespaces
+differ); the sandboxes are each pipeline's own. Nothing sleeps: everything is waited for by a condition.
+"""
+import itertools
+import json
+import os
+import re
+import string
+import subprocess
+import sys
+import time
+
+import harness
+import pipeline_fold
+from harness import Kafka, Proc, Redis, Sandbox, Timeout, executable, new_dir, wait_for
+
+sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "oracle"))
+import oracle  # noqa: E402
+
+ENTITY = "contact"
+SYSTEM = "salesforce"
+# The sandboxes' lags are on, but short: a drain waits for each of them.
+OLD = {"visibility_lag_ms": 100}
+NEW = {"index_lag_ms": 200, "search_limit_1s": 0, "rate_limit_10s": 0}
+# What the connectors say about time, likewise.
+CONNECTOR = {
+    "salesforce": {"settle_ms": 500, "overlap_ms": 3000},
+    "hubspot": {"request_lifetime_ms": 2000, "index_lag_ms": 400},
+}
+_numbers = itertools.count(1)
+_shared = {}
+
+
+def shared_kafka():
+    if "kafka" not in _shared:
+        _shared["kafka"] = Kafka()
+    return _shared["kafka"]
+
+
+def shared_redis():
+    if "redis" not in _shared:
+        _shared["redis"] = Redis()
+    return _shared["redis"]
+
+
+class Pipeline:
+    def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="",
+                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=()):
+        assert tier in ("T1", "T3")
+        self.tier, self.partitions = tier, partitions
+        self.ns = f"t{os.getpid()}-{next(_numbers)}"
+        self.kafka, self.redis = shared_kafka(), shared_redis()
+        self.external_id = f"tandem_{self.ns.replace('-', '_')}_salesforce_id"
+        self.marker = f"tandem_{self.ns.replace('-', '_')}_marker"
+        self.poll_build, self.apply_build = poll_build, apply_build
+        self.dir = new_dir(self.ns)
+        self.old = Sandbox("salesforce", **{**OLD, **(old or {})})
+        self.new = Sandbox("hubspot", **{**NEW, "conditional_writes": int(tier == "T1"), **(new or {})})
+        self.options = {"poll": poll, "apply": apply, "session_timeout_ms": session_timeout_ms,
+                        "properties": "".join(f', "{text}"' for text in properties)}
+        self.connector = {name: {**values, **(connector or {}).get(name, {})} for name, values in CONNECTOR.items()}
+        self.polls, self.applies, self.zombies = [], [], []
+        self.before_drain = None
+        self.config = self.configure("pipeline.cfg")
+        self.prepared = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        for sandbox in (self.old, self.new):
+            sandbox.kill()
+
+    # ---- configuration and topics ----
+
+    def configure(self, name, **changes):
+        """Write the configuration; changes replace the template's words."""
+        here = os.path.dirname(os.path.abspath(__file__))
+        with open(os.path.join(here, "pipeline.cfg"), encoding="utf-8") as file:
+            template = string.Template(file.read())
+        words = {"ns": self.ns, "bootstrap": self.kafka.bootstrap, "redis": self.redis.address,
+                 "partitions": self.partitions, "old_url": self.old.url, "new_url": self.new.url,
+                 "external_id": self.external_id, "marker": self.marker,
+                 "conditional": "true" if self.tier == "T1" else "false", **self.options, **changes}
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(template.substitute(words))
+        for system, values in self.connector.items():
+            self.write_connector(system, values)
+        token = os.path.join(self.dir, "token")
+        with open(token, "w", encoding="utf-8") as file:
+            file.write("sandbox-token\n")
+        os.chmod(token, 0o600)
+        return path
+
+    def write_connector(self, system, values):
+        """The connector file that is shipped, with other numbers."""
+        name = f"{system}-t1.cfg" if self.tier == "T1" and system == "hubspot" else f"{system}.cfg"
+        for folder in ("tests/data/connectors", "deploy/connectors"):
+            path = os.path.join(harness.SOURCE, folder, name)
+            if os.path.exists(path):
+                break
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for key, value in values.items():
+            text, n = re.subn(rf"\b{key}\s*=\s*\d+", f"{key} = {value}", text)
+            assert n == 1, f"{path}: {n} lines set {key}"
+        with open(os.path.join(self.dir, f"{system}.cfg"), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def tandem(self, *args, ok=True, timeout=120):
+        """The `tandem` command on this configuration: its output."""
+        done = subprocess.run([executable("tandem"), *args, "--config", self.config], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, cwd=self.dir)
+        assert not ok or done.returncode == 0, f"tandem {args}: {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def prepare(self):
+        """Topics, the target's properties, control: everything that `tandem run --go` does before it starts processes."""
+        if not self.prepared:
+            self.new.admin("schema", {"object": "contacts", "name": "lead_source", "type": "string"})
+            self.tandem("run", "--go", "--prepare-only")
+            self.prepared = True
+
+    def topic(self, kind):
+        return f"{self.ns}.{kind}"
+
+    # ---- processes ----
+
+    def add_poll(self, failpoint=None, action=None, build=None, start=True, env=None):
+        n = len(self.polls) + 1
+        proc = Proc([build or self.poll_build, "--config", self.config, "--source", "salesforce-poll", "--instance",
+                     str(n), "--listen", "127.0.0.1:0"], name=f"poll-{n}", failpoint=failpoint, action=action,
+                    start=start, env=env)
+        self.polls.append(proc)
+        return proc
+
+    def add_apply(self, failpoint=None, action=None, build=None, start=True, env=None):
+        n = len(self.applies) + 1
+        proc = Proc([build or self.apply_build, "--config", self.config, "--instance", str(n), "--listen",
+                     "127.0.0.1:0"], name=f"apply-{n}", failpoint=failpoint, action=action, start=start, env=env)
+        self.applies.append(proc)
+        return proc
+
+    def start(self, polls=1, applies=1):
+        self.prepare()
+        while len(self.polls) < polls:
+            self.add_poll()
+        while len(self.applies) < applies:
+            self.add_apply()
+        return self
+
+    def processes(self):
+        return self.polls + self.applies
+
+    def stop(self):
+        for proc in self.processes():
+            if proc.running():
+                code = proc.term()
+                assert code == 0, f"{proc.name} ended with {code} on SIGTERM: {proc.log_text()[-2000:]}"
+
+    def revive(self):
+        """Start again, without a failpoint, whatever has died."""
+        for proc in self.processes():
+            if not proc.running():
+                if proc.process is not None:
+                    proc.wait_exit()
+                proc.failpoint = None
+                proc.start()
+
+    # ---- people ----
+
+    def create(self, who="ann", **fields):
+        return self.old.admin("people/create", {"object": "Contact", "fields": fields, "who": who})["id"]
+
+    def edit(self, record, who="ann", modstamp=None, silent=False, **fields):
+        body = {"object": "Contact", "id": record, "fields": fields, "who": who, "silent": silent}
+        if modstamp is not None:
+            body["modstamp"] = modstamp
+        return self.old.admin("people/edit", body)
+
+    def delete(self, record):
+        return self.old.admin("people/delete", {"object": "Contact", "id": record})
+
+    def create_new(self, who="bob", **fields):
+        return self.new.admin("people/create", {"object": "contacts", "fields": fields, "who": who})["id"]
+
+    def edit_new(self, record, who="bob", **fields):
+        return self.new.admin("people/edit", {"object": "contacts", "id": record, "fields": fields, "who": who})
+
+    def team(self, n, prefix):
+        """n new contacts, all fields set."""
+        return [self.create(Email=f"{prefix}.{i}@example.com", FirstName=f"F{i}", LastName=f"{prefix} {i}",
+                            Title="T0", Phone=f"+49 30 {1000 + i}", LeadSource="Web", Balance__c=100 + i)
+                for i in range(n)]
+
+    def twin(self, source):
+        """The new system's record of an old one; None if there is none."""
+        for record in self.new.dump("contacts"):
+            if record["fields"].get(self.external_id) == source:
+                return record
+        return None
+
+    def wait_twin(self, source, timeout=60, **fields):
+        """Until the new record has these property values."""
+        def there():
+            twin = self.twin(source)
+            return twin if twin and all(twin["fields"].get(k) == v for k, v in fields.items()) else None
+        return wait_for(there, timeout, f"{source} in the new system with {fields}", 0.1)
+
+    # ---- at rest ----
+
+    def cursors(self):
+        latest = {}
+        for message in self.kafka.consume(self.topic("cursors")):
+            latest[message["key"]] = message["payload"] and json.loads(message["payload"])
+        return latest
+
+    def unsettled(self, since_ms):
+        """What is still to be done of all edits before since_ms (the old system's clock); "" when nothing is."""
+        for proc in self.processes():
+            if proc.process is not None and not proc.running() and proc.process.poll() not in (-9, 0):
+                raise AssertionError(f"{proc.name} ended with {proc.process.poll()}: {proc.log_text()[-3000:]}")
+        cursors = self.cursors()
+        backfill = cursors.get(f"{SYSTEM}/{ENTITY}/backfill")
+        if not backfill or not backfill["cursor"]["done"]:
+            return f"backfill: {backfill}"
+        incremental = cursors.get(f"{SYSTEM}/{ENTITY}/incremental")
+        if not incremental or incremental["cursor"]["from_ms"] < since_ms:
+            return f"incremental: {incremental}, edits until {since_ms}"
+        for group, kinds in ((f"{self.ns}.poll", ("hints",)), (f"{self.ns}.apply", ("changes", "decisions"))):
+            for kind in kinds:
+                topic = self.topic(f"{kind}.{ENTITY}")
+                committed = self.kafka.committed(group, topic)
+                for partition, (low, end) in self.kafka.ends(topic).items():
+                    if (committed.get(partition) or low) < end:
+                        return f"{group} stands at {committed.get(partition)} of {end} in {topic}[{partition}]"
+        for partition in range(self.partitions):
+            due = self.redis.cmd("ZRANGE", f"tandem:{self.ns}:due:{ENTITY}:{partition}", 0, 3)
+            if due:
+                return f"due: {due}"
+        operations = self.redis.cmd("HLEN", f"tandem:{self.ns}:ops:{ENTITY}")
+        return f"{operations} operations in flight" if operations else ""
+
+    def drain(self, timeout=90):
+        """Until every edit made so far has gone all the way, and nothing has moved between two looks."""
+        since_ms = self.old.admin("stats")["now_ms"]
+        seen = {}
+
+        def settled():
+            try:
+                why = self.unsettled(since_ms)
+            except (OSError, harness.RedisError) as error:
+                why = str(error)
+            ends = why or {kind: self.kafka.ends(self.topic(f"{kind}.{ENTITY}")) for kind in ("changes", "hints", "state")}
+            same = ends == seen.get("ends")
+            seen.update(why=why, ends=ends)
+            return not why and same
+        try:
+            wait_for(settled, timeout, "at rest", 0.2)
+        except Timeout:
+            raise Timeout(f"{self.ns} does not come to rest in {timeout} s: {seen.get('why')}\n{self.tails()}") from None
+
+    def tails(self):
+        return "\n".join(f"--- {proc.name}: {proc.log_text()[-3000:]}" for proc in self.processes())
+
+    # ---- judges ----
+
+    def fold(self):
+        return pipeline_fold.Fold(self.kafka.consume(self.topic(f"state.{ENTITY}")))
+
+    def outcomes(self):
+        return self.kafka.values(self.topic("outcomes"))
+
+    def dead(self):
+        """Keys with a dead letter, and their reason classes: [(old id, reason)]."""
+        return [((m["key"] or "").split(":", 1)[-1], m["headers"].get("tandem.reason"))
+                for m in self.kafka.consume(self.topic("dlq"))]
+
+    def held(self):
+        """{old id: {field or "*": class}} from the state topic."""
+        held = {}
+        for key, row in self.fold().parsed().items():
+            for item in row.get("held") or ():
+                held.setdefault(key.split(":", 1)[1], {})[item.get("field") or "*"] = item["class"]
+        return held
+
+    def verdict(self):
+        explained = oracle.Explained(self.held(), [source for source, _ in self.dead()])
+        return oracle.judge(os.path.join(self.old.dir, "sandbox.db"), os.path.join(self.new.dir, "sandbox.db"),
+                            external_id=self.external_id, marker=self.marker, tier=self.tier,
+                            explained=explained, zombies=self.zombies)
+
+    def assert_redis_is_fold(self):
+        problems = pipeline_fold.compare(self.fold(), self.redis, self.ns, ENTITY)
+        problems += pipeline_fold.compare_match(self.redis, self.ns, ENTITY, self.external_id, self.new.dump("contacts"))
+        assert not problems, "Redis is not the fold of state:\n" + "\n".join(problems)
+
+    def check(self, timeout=90):
+        """Drain, then judge: the verdict, which must find nothing wrong."""
+        self.drain(timeout)
+        verdict = self.verdict()
+        assert verdict.ok(), f"the oracle: {verdict}\n{self.tails()}"
+        self.assert_redis_is_fold()
+        return verdict

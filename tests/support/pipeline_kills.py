@@ -1,0 +1,217 @@
+"""
+pipeline_kills — kill -9 at named places, zombies, and a Redis that is lost, each followed by the same question: after
+everything has come to rest, does the oracle find nothing wrong, and is Redis the fold of state?
+
+The failpoints are read from the sources, so that a new one is a new cycle. A failpoint that was not hit fails.
+"""
+import collections
+import glob
+import itertools
+import os
+import random
+import re
+import time
+
+import harness
+from harness import Timeout, wait_for
+from pipeline import ENTITY, SYSTEM, Pipeline
+
+WRITES = ("batch/upsert", "batch/create", "batch/update")
+
+
+def failpoints():
+    """{name: "poll" | "apply"} of every FAILPOINT in the sources."""
+    found = {}
+    for folder in ("common", "producers", "consumers"):
+        for path in glob.glob(os.path.join(harness.SOURCE, folder, "**", "*.c"), recursive=True):
+            with open(path, encoding="utf-8") as file:
+                for name in re.findall(r'\bFAILPOINT\("([^"]+)"\)', file.read()):
+                    found[name] = {"poll": "poll", "apply": "apply", "consumer": "apply"}[name.split(".")[0]]
+    assert found
+    return dict(sorted(found.items()))
+
+
+def wall_ms():
+    return time.time_ns() // 1000000
+
+
+def restart(proc, failpoint=None, action=None):
+    if proc.running():
+        proc.term()
+    proc.failpoint, proc.action = failpoint, action
+    proc.start()
+
+
+class Cycles:
+    """Cycles on one pipeline; hits counts what was really hit."""
+
+    def __init__(self, p, seed=1):
+        self.p, self.random, self.hits = p, random.Random(seed), collections.Counter()
+        self.numbers = itertools.count(1)
+        self.people = []
+
+    # ---- what people do meanwhile ----
+
+    def begin(self, n=30):
+        """A pipeline with n contacts that have come over, one poll and one apply of the test builds."""
+        self.people = self.p.team(n, "base")
+        self.p.poll_build, self.p.apply_build = "tandem-poll-test", "tandem-apply-test"
+        self.p.start()
+        self.p.check()
+        return self
+
+    def edit(self, source=None):
+        n = next(self.numbers)
+        source = source or self.random.choice(self.people)
+        self.p.edit(source, Title=f"T{n}", MailingCity=f"C{n}")
+        return source, f"T{n}"
+
+    def traffic(self):
+        """New, changed, and with a twin that waits in the new system: one of each."""
+        n = next(self.numbers)
+        self.p.create_new(email=f"twin.{n}@x.org", firstname="Twin", lastname=f"W{n}")
+        self.people.append(self.p.create(Email=f"twin.{n}@x.org", FirstName="Twin", LastName=f"W{n}", Title="CTO"))
+        self.people.append(self.p.create(Email=f"fresh.{n}@x.org", FirstName="Fresh", LastName=f"F{n}"))
+        self.edit(self.people[0])
+        self.edit()
+
+    def hint(self):
+        source, _ = self.edit()
+        self.p.kafka.produce(self.p.topic(f"hints.{ENTITY}"), [(
+            f"{SYSTEM}:{source}", f'{{"v":1,"system":"{SYSTEM}","id":"{source}","why":"repair","not_before_ms":0}}')])
+
+    def drive(self, name):
+        """Whatever leads a process to this failpoint."""
+        if name.startswith("poll.hydrate"):
+            self.hint()
+        elif name.startswith("apply.rebuild"):
+            self.p.redis.flush()
+        else:
+            self.traffic()
+
+    # ---- cycles ----
+
+    def kill_at(self, name, who, nth=1):
+        """kill -9 at the nth pass of a failpoint."""
+        proc = (self.p.polls if who == "poll" else self.p.applies)[0]
+        restart(proc, failpoint=f"{name}:{nth}")
+        for _ in range(nth):
+            self.drive(name)
+        try:
+            code = proc.wait_exit(60)
+        except Timeout:
+            raise AssertionError(f"{name}:{nth} was not hit\n{self.p.tails()}") from None
+        assert code == -9 and name in proc.failpoints_hit(), f"{name}: {proc.name} ended with {code}: {proc.log_text()[-2000:]}"
+        self.hits[name] += 1
+        self.p.revive()
+        self.p.check()
+
+    def hold_writes(self, when):
+        for path in WRITES:
+            self.p.new.admin("hold", {"match": {"method": "POST", "path_contains": path}, "when": when, "count": 1})
+
+    def held(self):
+        return self.p.new.admin("held")["held"]
+
+    def release(self, action):
+        self.p.new.admin("release", {"action": action})
+
+    def kill_in_flight(self, when, action):
+        """kill -9 of apply while its write is in the target: not yet executed (before) or not yet answered (after)."""
+        self.hold_writes(when)
+        self.traffic()
+        wait_for(self.held, 60, f"a write held {when} its execution")
+        self.p.applies[0].kill()
+        self.release(action)
+        self.hits[f"in flight, held {when}, then {action}"] += 1
+        self.p.revive()
+        self.p.check()
+
+    def late_request(self):
+        """A write that executes long after its process died and another finished the work and a newer change."""
+        source, _ = self.edit()
+        self.p.check()
+        self.hold_writes("before")
+        self.edit(source)
+        wait_for(self.held, 60, "a write held before its execution")
+        self.p.applies[0].kill()
+        self.p.revive()
+        _, newer = self.edit(source)
+        self.p.wait_twin(source, jobtitle=newer)
+        self.p.check()
+        before = len(self.p.verdict().late)
+        self.release("go")
+        wait_for(lambda: not self.held() and self.p.new.admin("stats")["late_pending"] == 0, 30, "executed late")
+        self.judge_late(source, before)
+        self.hits["late request"] += 1
+
+    def zombie(self):
+        """apply sleeps before it sends, another takes over and goes on, then the zombie wakes and sends."""
+        source, _ = self.edit()
+        self.p.check()
+        zombie = self.p.applies[0]
+        restart(zombie, failpoint="apply.sending:1", action="stop")
+        self.edit(source)
+        wait_for(lambda: zombie.failpoints_hit()[-1:] == ["apply.sending"], 60, "apply sleeps before it sends")
+        hits = len(zombie.failpoints_hit())
+        if len(self.p.applies) < 2:
+            self.p.add_apply()
+        else:
+            self.p.applies[1].start()
+        _, newer = self.edit(source)
+        self.p.wait_twin(source, jobtitle=newer)
+        self.p.drain()
+        before = len(self.p.verdict().late)
+        woken = wall_ms()
+        zombie.failpoint = None
+        zombie.sigcont()
+        zombie.wait_ready()
+        self.p.drain()
+        self.p.zombies.append((woken, wall_ms()))
+        assert len(zombie.failpoints_hit()) == hits
+        self.judge_late(source, before)
+        self.p.applies[1].term()
+        self.p.check()
+        self.hits["zombie"] += 1
+
+    def judge_late(self, source, before):
+        """T1: nothing happened. T3: counted, and put right with the next read of the record."""
+        self.p.drain()
+        verdict = self.p.verdict()
+        assert verdict.ok(), verdict
+        if self.p.tier == "T1":
+            assert len(verdict.late) == before == 0, verdict
+        _, newest = self.edit(source)
+        self.p.wait_twin(source, jobtitle=newest)
+        verdict = self.p.check()
+        assert not verdict.late_wrong, verdict
+
+    # ---- Redis ----
+
+    def flush(self):
+        self.traffic()
+        self.p.redis.flush()
+        self.traffic()
+        self.hits["Redis flushed"] += 1
+        self.p.check()
+
+    def rollback(self):
+        copy = self.p.redis.snapshot()
+        self.traffic()
+        self.p.drain()
+        self.edit()
+        self.p.redis.rollback(copy)
+        self.traffic()
+        self.hits["Redis rolled back"] += 1
+        self.p.check()
+
+    def redis_killed(self):
+        self.traffic()
+        self.p.redis.kill()
+        self.edit()
+        self.p.redis.start()
+        self.hits["Redis killed"] += 1
+        self.p.check()
+
+    def table(self):
+        return "\n".join(f"  {n:4d}  {name}" for name, n in sorted(self.hits.items()))

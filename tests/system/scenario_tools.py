@@ -1,0 +1,60 @@
+"""What the scenarios share: small things done to a pipeline."""
+import contextlib
+import json
+import os
+
+from harness import wait_for
+from pipeline import ENTITY, SYSTEM
+
+# The failpoint at which poll has read a page and put nothing of it yet.
+POLL_READ = "poll.page_fetched"
+
+
+@contextlib.contextmanager
+def paused(p):
+    """Nothing is captured or applied within."""
+    for proc in p.processes():
+        proc.term()
+    yield
+    for proc in p.processes():
+        proc.start()
+
+
+def restart(proc, failpoint=None, action=None):
+    if proc.running():
+        proc.term()
+    proc.failpoint, proc.action = failpoint, action
+    proc.start()
+
+
+def drain_without(p, asleep):
+    """Drain while one process sleeps (it is no failure that it does nothing)."""
+    p.drain()
+    assert asleep.running()
+
+
+def events(p, source):
+    return [json.loads(m["payload"]) for m in p.kafka.consume(p.topic(f"changes.{ENTITY}"))
+            if m["key"] == f"{SYSTEM}:{source}"]
+
+
+def wait_event(p, source, condition, timeout=60):
+    """Until the newest event of a record satisfies condition(after)."""
+    wait_for(lambda: condition(events(p, source)[-1]["after"]), timeout, f"an event of {source}", 0.1)
+
+
+def hint(p, source, why="repair"):
+    """Ask for a record to be read back, as apply itself does."""
+    value = {"v": 1, "system": SYSTEM, "id": source, "why": why, "not_before_ms": 0}
+    p.kafka.produce(p.topic(f"hints.{ENTITY}"), [(f"{SYSTEM}:{source}", json.dumps(value))])
+
+
+def clock(offset):
+    """Environment of a host whose clock is off (libfaketime; the monotonic clock stays true)."""
+    for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+                 "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"):
+        if os.path.exists(path):
+            asan = os.environ.get("ASAN_OPTIONS", "")
+            return {"LD_PRELOAD": path, "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                    "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
+    raise AssertionError("libfaketime is not installed (deploy/install-deps)")

@@ -1,0 +1,156 @@
+#!/usr/bin/python3 -B
+"""Kafka, Redis and the two systems misbehave while people work; afterwards nothing is lost, double, backwards or wrong."""
+import scenario_tools as tools
+from harness import run_tests, wait_for
+from pipeline import ENTITY, Pipeline
+from pipeline_kills import WRITES, Cycles
+
+
+def requests(crm):
+    return crm.admin("stats")["requests"]
+
+
+def more_requests(crm, n=3):
+    """Wait until the product has asked n more times: it lives, whatever else is wrong."""
+    before = requests(crm)
+    wait_for(lambda: requests(crm) >= before + n, 60, f"{n} more requests to {crm.name}")
+
+
+def test_kafka():
+    with Pipeline() as p:
+        cycles = Cycles(p).begin()
+        # Stopped in good order, and killed.
+        for stop in (p.kafka.term, p.kafka.kill):
+            cycles.traffic()
+            stop()
+            cycles.traffic()
+            more_requests(p.old)
+            p.kafka.start()
+            cycles.traffic()
+            p.check(120)
+        # Hung, then awake again: what was sent into the silence may arrive twice, or out of order.
+        for _ in range(2):
+            cycles.traffic()
+            p.kafka.sigstop()
+            cycles.traffic()
+            more_requests(p.old)
+            p.kafka.sigcont()
+            p.check(120)
+
+
+def test_redis():
+    with Pipeline() as p:
+        cycles = Cycles(p).begin()
+        p.redis.sigstop()
+        cycles.traffic()
+        wait_for(lambda: not p.applies[0].ready(), 60, "apply is not ready while Redis hangs")
+        p.redis.sigcont()
+        p.check()
+        p.redis.kill()
+        cycles.traffic()
+        wait_for(lambda: not p.applies[0].ready(), 60, "apply is not ready while Redis is away")
+        p.redis.start()
+        p.check()
+        cycles.traffic()
+        p.redis.flush()
+        p.redis.flush()
+        p.check()
+
+
+TARGET_FAULTS = (
+    {"kind": "status_429", "count": 3},
+    {"kind": "status_429", "count": 2, "retry_after_s": 1},
+    {"kind": "status_5xx", "count": 3},
+    {"kind": "status_5xx", "count": 1, "status": 500},
+    {"kind": "drop", "count": 2},
+    {"kind": "reset", "count": 2},
+    {"kind": "drop_after_execute", "count": 2},
+    {"kind": "execute_late", "count": 1, "delay_ms": 300},
+    {"kind": "garbage_body", "count": 2},
+    {"kind": "truncate_body", "count": 2},
+    {"kind": "truncate_json", "count": 2},
+    {"kind": "latency", "count": 4, "delay_ms": 1000},
+)
+
+
+def target_faults(tier):
+    with Pipeline(tier=tier) as p:
+        cycles = Cycles(p).begin()
+        for fault in TARGET_FAULTS:
+            for path in WRITES:
+                p.new.admin("faults", {**fault, "match": {"method": "POST", "path_contains": path}})
+            cycles.traffic()
+            cycles.traffic()
+            p.drain()
+            verdict = p.verdict()
+            assert verdict.ok() and not verdict.late_wrong, f"{fault}: {verdict}\n{p.tails()}"
+            hit = sum(f["hits"] for f in p.new.admin("faults")["faults"])
+            assert hit > 0 or fault["count"] <= hit, f"{fault} was not hit"
+            p.new.admin("faults", method="DELETE")
+        # The reads misbehave as well.
+        for kind in ("status_429", "status_5xx", "drop", "garbage_body", "truncate_json"):
+            p.new.admin("faults", {"kind": kind, "count": 2, "match": {"path_contains": "batch/read"}})
+            p.new.admin("faults", {"kind": kind, "count": 1, "match": {"path_contains": "search"}})
+        for _ in range(5):
+            cycles.traffic()
+        p.check()
+        # Nobody is let in: nothing goes to the dead letters, nothing is lost.
+        p.new.admin("faults", {"kind": "status", "status": 403, "count": 3, "match": {"path_contains": "/crm/"}})
+        cycles.traffic()
+        p.check(200)
+        assert not p.dead(), p.dead()
+
+
+def test_target_t3():
+    target_faults("T3")
+
+
+def test_target_t1():
+    target_faults("T1")
+
+
+def test_source():
+    with Pipeline(poll="page = 10; ") as p:
+        cycles = Cycles(p).begin(60)
+        for kind in ("status_429", "status_5xx", "drop", "reset", "garbage_body", "truncate_body", "truncate_json",
+                     "duplicate_page"):
+            p.old.admin("faults", {"kind": kind, "count": 3, "match": {"path_contains": "query"}})
+            for _ in range(3):
+                cycles.traffic()
+            p.check()
+        # A record shows up long after its own modified date.
+        p.old.admin("settings", {"visibility_lag_ms": 2000})
+        cycles.traffic()
+        p.drain()
+        p.old.admin("settings", {"visibility_lag_ms": 100})
+        cycles.traffic()
+        p.check()
+
+
+def test_two_applies():
+    """Two instances, rebalances in the middle of the work, one killed, both restarted."""
+    with Pipeline(partitions=4) as p:
+        cycles = Cycles(p).begin()
+        p.add_apply()
+        cycles.traffic()
+        p.check()
+        for victim in (0, 1):
+            cycles.traffic()
+            p.applies[victim].kill()
+            cycles.traffic()
+            p.drain()  # the other one takes over once the session has timed out
+            p.revive()
+            cycles.traffic()
+            p.check()
+        for proc in p.applies:
+            cycles.traffic()
+            tools.restart(proc)
+            cycles.traffic()
+        p.check()
+        epochs = p.fold().epochs
+        assert len(epochs) == 4, epochs
+        assert p.kafka.ends(p.topic(f"changes.{ENTITY}"))
+
+
+if __name__ == "__main__":
+    run_tests(globals())

@@ -1,0 +1,58 @@
+#!/usr/bin/python3 -B
+"""kill -9 of poll and apply at every step between fetch and offset, on T3; zombie, flush and rollback on both tiers.
+
+tests/system/kills is the long run (hundreds of kills, both tiers).
+"""
+from harness import run_tests
+from pipeline import Pipeline
+from pipeline_kills import Cycles, failpoints
+
+
+def test_backfill_kills():
+    """poll dies at each of its steps while it reads the history."""
+    with Pipeline(poll="page = 20; ", poll_build="tandem-poll-test") as p:
+        p.team(150, "team")
+        p.prepare()
+        p.add_apply()
+        for name, who in failpoints().items():
+            if who != "poll" or name.startswith("poll.hydrate"):
+                continue
+            proc = p.polls[0] if p.polls else p.add_poll(start=False)
+            proc.failpoint = f"{name}:2"
+            proc.start()
+            assert proc.wait_exit(60) == -9 and proc.failpoints_hit()[-1] == name, proc.log_text()[-2000:]
+        p.revive()
+        p.check()
+
+
+def test_every_step():
+    with Pipeline() as p:
+        cycles = Cycles(p).begin()
+        for name, who in failpoints().items():
+            cycles.kill_at(name, who)
+        for when, action in (("before", "drop"), ("before", "go"), ("after", "drop"), ("after", "go")):
+            cycles.kill_in_flight(when, action)
+        print(cycles.table())
+
+
+def zombie_flush_rollback(tier):
+    with Pipeline(tier=tier) as p:
+        cycles = Cycles(p).begin()
+        cycles.zombie()
+        cycles.late_request()
+        cycles.flush()
+        cycles.rollback()
+        cycles.redis_killed()
+        print(cycles.table())
+
+
+def test_zombie_flush_rollback_t3():
+    zombie_flush_rollback("T3")
+
+
+def test_zombie_flush_rollback_t1():
+    zombie_flush_rollback("T1")
+
+
+if __name__ == "__main__":
+    run_tests(globals())
