@@ -56,7 +56,8 @@ static struct span item_id(const struct hint_item *item)
 /* Has its time come? Date headers are whole seconds: one that proves it must be able to arrive. */
 static bool is_due(const struct hint_item *item, int64_t source_ms)
 {
-    return !item->done && (source_ms < 0 || item->not_before_ms <= source_ms - source_ms % 1000);
+    return item->id && !item->done &&
+           (source_ms < 0 || item->not_before_ms <= source_ms - source_ms % 1000);
 }
 
 static void gather(struct poll_entity *entity, struct batch *batch)
@@ -87,7 +88,7 @@ static void each_satisfied(struct poll_entity *entity, const struct batch *batch
         const struct hint_partition *part = &entity->partitions[p];
         for (int i = part->first; i < part->count; i++) {
             const struct hint_item *item = &part->items[i];
-            if (item->done || (date_ms >= 0 && item->not_before_ms > date_ms))
+            if (!item->id || item->done || (date_ms >= 0 && item->not_before_ms > date_ms))
                 continue;
             int slot = *slot_of(batch, item_id(item), item->id_hash);
             if (slot)
@@ -219,7 +220,7 @@ int64_t hydrate_due_mono_ms(const struct poll_entity *entity)
         const struct hint_partition *part = &entity->partitions[p];
         for (int i = part->first; i < part->count && first > now; i++) {
             const struct hint_item *item = &part->items[i];
-            if (item->done)
+            if (!item->id || item->done)
                 continue;
             int64_t due = item->taken_mono_ms + poll->gather_ms;
             if (!is_due(item, source_ms)) {
@@ -238,7 +239,7 @@ int64_t hydrate_due_mono_ms(const struct poll_entity *entity)
 int hydrate_step(struct poll_entity *entity, struct err *err)
 {
     struct batch batch;
-    if (entity->assigned_count == 0 || hydrate_due_mono_ms(entity) > poll_mono_ms(entity->poll))
+    if (hydrate_due_mono_ms(entity) > poll_mono_ms(entity->poll))
         return 0;
     /* An arena of its own: publish_record resets the instance's for every record. */
     arena_reset(&entity->read_arena);

@@ -55,13 +55,6 @@ static const struct conf_option OPTIONS[] = {
      .min = 0,
      .max = 10000,
      .help = "How long a hint waits for others, so that one request reads many, milliseconds."},
-    {.name = "session_timeout_ms",
-     .type = CONF_INT,
-     .offset = offsetof(struct poll, session_timeout_ms),
-     .default_int = 10000,
-     .min = 6000,
-     .max = 300000,
-     .help = "After this long without a sign of life another instance takes over, milliseconds."},
     {0},
 };
 

@@ -27,6 +27,7 @@
 #include "producers/poll/page.h"
 #include "remote/rest.h"
 #include "stream/cursor.h"
+#include "stream/group.h"
 #include "stream/source.h"
 #include "stream/topics.h"
 
@@ -115,7 +116,7 @@ struct hint_item {
 };
 
 struct hint_partition {
-    bool assigned;
+    bool owned;
     struct hint_item *items; /* [first, count) in offset order */
     int first, count, cap;
 };
@@ -134,7 +135,7 @@ struct poll_entity {
     struct backfill backfill;
     struct incremental incremental;
     struct hint_partition *partitions;
-    int partition_count, assigned_count;
+    int partition_count;
     int read_records;    /* ids a read, halved when refused */
     struct rest_op read; /* of hints, and of the count */
     struct arena read_arena;
@@ -145,7 +146,7 @@ struct poll_entity {
 
 struct poll {
     /* options, see poll.c */
-    int64_t interval_ms, page, chunk, overlap_memory, gather_ms, session_timeout_ms;
+    int64_t interval_ms, page, chunk, overlap_memory, gather_ms;
     bool run_backfill;
 
     const struct source_context *context;
@@ -155,10 +156,9 @@ struct poll {
     struct poll_entity *entities;
     int entity_count;
 
-    rd_kafka_t *group;
+    struct group *group;
     int hints_pending; /* not done, of all partitions */
     bool hints_paused;
-    struct err group_err; /* from the rebalance callback */
 
     int64_t blocked_until_mono_ms; /* the system wants to be left alone */
     char blocked_why[POLL_WHY_BYTES];
