@@ -5,10 +5,9 @@
 #ifndef TANDEM_MODEL_RECORD_H
 #define TANDEM_MODEL_RECORD_H
 
+#include "base/hash.h"
 #include "model/mapping.h"
 #include "model/value.h"
-
-enum { HASH_BYTES = 32, HASH_HEX_BYTES = 65 };
 
 struct record {
     const struct entity *entity; /* borrowed */

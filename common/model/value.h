@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/zone.h"
 
 enum value_type {
     VALUE_STRING, VALUE_EMAIL, VALUE_PHONE, VALUE_INTEGER, VALUE_DECIMAL, VALUE_BOOLEAN,
@@ -44,12 +45,12 @@ struct value_choice {
     const char *name, *old_name, *new_name;
 };
 
-/* How the texts of one field are read. Borrowed by the parse; time_zone: IANA name. */
+/* How the texts of one field are read. Borrowed by the parse. */
 struct value_rules {
     enum value_type type;
     const struct value_choice *choices; /* enum only */
     int choice_count;
-    const char *time_zone;
+    const struct zone *zone; /* timestamp only: whose midnight a bare date is; NULL: a bare date is refused */
     size_t max_bytes; /* of the canonical text; 0 = 65,536 */
 };
 

@@ -1,0 +1,155 @@
+/*
+ * value — one reader a type, blank and missing before any of them. See
+ * value.h; the readers are in value_text.c, value_number.c, value_time.c.
+ */
+#include "model/value.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "model/value_internal.h"
+
+enum { DEFAULT_MAX_BYTES = 65536, JSON_INTEGER_DIGITS = 15 };
+
+const char *const VALUE_TYPE_NAMES[] = {"string",  "email", "phone",     "integer", "decimal",
+                                        "boolean", "date",  "timestamp", "enum",    NULL};
+_Static_assert(sizeof(VALUE_TYPE_NAMES) / sizeof(VALUE_TYPE_NAMES[0]) == VALUE_TYPE_COUNT + 1,
+               "a name per type");
+
+const char *value_type_name(enum value_type type)
+{
+    return type < VALUE_TYPE_COUNT ? VALUE_TYPE_NAMES[type] : "?";
+}
+
+int value_type_parse(const char *name)
+{
+    for (int i = 0; i < VALUE_TYPE_COUNT; i++)
+        if (strcmp(name, VALUE_TYPE_NAMES[i]) == 0)
+            return i;
+    return -1;
+}
+
+bool value_equal(struct value a, struct value b)
+{
+    return a.kind == b.kind && (a.kind != VALUE_SET || span_equal(a.text, b.text));
+}
+
+struct span value_trim(struct span text)
+{
+    while (text.len && value_is_blank_char(text.data[0])) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && value_is_blank_char(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+static const char *choice_name(const struct value_choice *choice, enum value_side side)
+{
+    switch (side) {
+    case SIDE_OLD:
+        return choice->old_name;
+    case SIDE_NEW:
+        return choice->new_name;
+    case SIDE_CANONICAL:
+        break;
+    }
+    return choice->name;
+}
+
+static const char *read_enum(const struct value_rules *rules, enum value_side side,
+                             struct span text, struct span *ret_text)
+{
+    for (int i = 0; i < rules->choice_count; i++) {
+        const char *name = choice_name(&rules->choices[i], side);
+        if (name && span_is(text, name)) {
+            *ret_text = span_of(rules->choices[i].name);
+            return NULL;
+        }
+    }
+    return "is not in the field's table of values";
+}
+
+static bool is_word(struct span text, const char *word)
+{
+    return text.len == strlen(word) && strncasecmp(text.data, word, text.len) == 0;
+}
+
+static const char *read_boolean(struct span text, struct span *ret_text)
+{
+    static const char *const words[][2] = {
+        {"false", "true"}, {"0", "1"}, {"no", "yes"}, {"off", "on"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        for (int truth = 0; truth < 2; truth++) {
+            if (is_word(text, words[i][truth])) {
+                *ret_text = span_of(words[0][truth]);
+                return NULL;
+            }
+        }
+    }
+    return "is neither true nor false";
+}
+
+static const char *read_text(const struct value_rules *rules, enum value_side side,
+                             struct span text, struct arena *arena, struct span *ret_text)
+{
+    static value_reader *const READERS[VALUE_TYPE_COUNT] = {
+        [VALUE_STRING] = value_read_string,      [VALUE_EMAIL] = value_read_email,
+        [VALUE_PHONE] = value_read_phone,        [VALUE_INTEGER] = value_read_integer,
+        [VALUE_DECIMAL] = value_read_decimal,    [VALUE_DATE] = value_read_date,
+        [VALUE_TIMESTAMP] = value_read_timestamp};
+    if (rules->type == VALUE_ENUM)
+        return read_enum(rules, side, text, ret_text);
+    if (rules->type == VALUE_BOOLEAN)
+        return read_boolean(text, ret_text);
+    return READERS[rules->type](rules, text, arena, ret_text);
+}
+
+int value_parse(const struct value_rules *rules, enum value_side side, enum json_type type,
+                struct span raw, struct arena *arena, struct value *ret_value, struct err *err)
+{
+    if (type == JSON_NONE_ || type == JSON_NULL_) {
+        ret_value->kind = type == JSON_NONE_ ? VALUE_MISSING : VALUE_BLANK;
+        ret_value->text = SPAN_NONE;
+        return 0;
+    }
+    if (type == JSON_ARRAY_ || type == JSON_OBJECT_)
+        return err_set(err, ERR_REJECT, "is a list or an object, where one value belongs");
+    size_t max_bytes = rules->max_bytes ? rules->max_bytes : DEFAULT_MAX_BYTES;
+    struct span text = rules->type == VALUE_STRING ? raw : value_trim(raw);
+    if (text.len == 0) {
+        *ret_value = (struct value){VALUE_BLANK, SPAN_NONE};
+        return 0;
+    }
+    struct span canonical;
+    const char *refusal = read_text(rules, side, text, arena, &canonical);
+    if (refusal)
+        return err_set(err, ERR_REJECT, "%s", refusal);
+    if (canonical.len > max_bytes)
+        return err_set(err, ERR_REJECT, "is longer than %zu bytes", max_bytes);
+    *ret_value = (struct value){VALUE_SET, canonical};
+    return 0;
+}
+
+struct span value_for_side(const struct value_rules *rules, enum value_side side,
+                           struct value value)
+{
+    if (value.kind != VALUE_SET || rules->type != VALUE_ENUM)
+        return value.text;
+    for (int i = 0; i < rules->choice_count; i++)
+        if (span_is(value.text, rules->choices[i].name))
+            return span_of(choice_name(&rules->choices[i], side));
+    return SPAN_NONE;
+}
+
+void value_put_json(struct buf *out, enum value_type type, struct value value)
+{
+    if (value.kind != VALUE_SET)
+        buf_puts(out, "null");
+    else if (type == VALUE_BOOLEAN ||
+             (type == VALUE_INTEGER && value.text.len <= JSON_INTEGER_DIGITS))
+        buf_put_span(out, value.text);
+    else
+        buf_put_json_string(out, value.text);
+}

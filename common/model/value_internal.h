@@ -1,0 +1,28 @@
+/*
+ * value_internal — the readers of each type, which value.c chooses from.
+ */
+#ifndef TANDEM_MODEL_VALUE_INTERNAL_H
+#define TANDEM_MODEL_VALUE_INTERNAL_H
+
+#include "model/value.h"
+
+static inline bool value_is_blank_char(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Without the ASCII blanks around it. */
+struct span value_trim(struct span text);
+
+/*
+ * Each reads a text that is neither missing nor blank; the text is trimmed but for value_read_string.
+ * ret_text: canonical, borrowed from text or the arena. Return NULL, or why the text is refused (static; reads
+ * after "the value": "is not an e-mail address").
+ */
+typedef const char *value_reader(const struct value_rules *rules, struct span text,
+                                 struct arena *arena, struct span *ret_text);
+value_reader value_read_string, value_read_email, value_read_phone;
+value_reader value_read_integer, value_read_decimal;
+value_reader value_read_date, value_read_timestamp;
+
+#endif
