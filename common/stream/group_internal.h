@@ -1,0 +1,60 @@
+/*
+ * group_internal — the parts of group, shared by group.c (the handle), group_members.c (what is ours) and group_lag.c. Private.
+ */
+#ifndef TANDEM_STREAM_GROUP_INTERNAL_H
+#define TANDEM_STREAM_GROUP_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "stream/group.h"
+
+enum { GROUP_KINDS_MAX = 4 };
+
+/* One topic that is subscribed. */
+struct group_topic {
+    char name[TOPIC_NAME_BYTES];
+    const struct entity *entity;
+    int kind; /* index into kinds */
+};
+
+/* One co-partition. */
+struct co_partition {
+    const struct entity *entity;
+    int32_t partition;
+    unsigned assigned; /* a bit per subscribed kind */
+    bool taken;        /* the owner was told that it gained this */
+    bool ready;        /* the owner said group_ready */
+    bool lost;         /* went away since it was taken: the owner must be told */
+};
+
+struct group {
+    rd_kafka_t *handle;
+    const struct migration *migration;
+    enum topic_kind kinds[GROUP_KINDS_MAX];
+    int kind_count;
+    struct group_topic *topics;
+    int topic_count;
+    struct co_partition *members; /* grows, entries are reused */
+    int member_count;
+    bool paused;
+    bool changed;         /* something for group_take_change */
+    int64_t committed_ms; /* monotonic, of the last asynchronous commit */
+    struct json_tape tape;
+};
+
+/* NULL: not one of ours. */
+const struct group_topic *group_find_topic(const struct group *group, const char *topic);
+struct co_partition *group_member(struct group *group, const struct entity *entity,
+                                  int32_t partition);
+
+/* The rebalance callback's record. */
+void group_record_assigned(struct group *group, const rd_kafka_topic_partition_list_t *list);
+void group_record_revoked(struct group *group, const rd_kafka_topic_partition_list_t *list);
+
+/* Pause or resume all of a co-partition's partitions. */
+void group_hold(struct group *group, const struct co_partition *member, bool hold);
+
+/* The library's statistics (JSON) as metrics: lag by topic. */
+void group_take_stats(struct group *group, struct span text);
+
+#endif
