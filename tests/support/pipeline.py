@@ -239,7 +239,7 @@ class Pipeline:
         incremental = cursors.get(f"{SYSTEM}/{ENTITY}/incremental")
         if not incremental or incremental["cursor"]["from_ms"] < since_ms:
             return f"incremental: {incremental}, edits until {since_ms}"
-        for group, kinds in ((f"{self.ns}.poll", ("hints",)), (f"{self.ns}.apply", ("changes", "decisions"))):
+        for group, kinds in ((f"{self.ns}.poll.{SYSTEM}", ("hints",)), (f"{self.ns}.apply", ("changes", "decisions"))):
             for kind in kinds:
                 topic = self.topic(f"{kind}.{ENTITY}")
                 committed = self.kafka.committed(group, topic)
