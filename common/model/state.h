@@ -56,6 +56,7 @@ struct row {
     struct span twin;                /* target id; empty: none yet */
     struct span op;                  /* marker of our last confirmed (or, UNCERTAIN, of the unknown) operation */
     struct base_pair *base;          /* entity->field_count of them */
+    struct value *sent;              /* entity->field_count of them: what the UNCERTAIN operation wrote ("sent":{…}); MISSING = not */
     struct held *held;
     int held_count;
     struct span claims[ROW_CLAIMS_MAX]; /* "email=ann@example.com", "id=501": locks held by this record */
@@ -97,6 +98,7 @@ struct event_facts {
     bool due;                  /* its due time has come (or it has none) */
     bool same_content;
     bool repair;               /* the event was asked for to repair (a hint): compare with the target even if nothing is newer */
+    bool confirmed;            /* the event is a read that was asked for (hydrate, repair): a deleted record may be reopened */
     bool partial;              /* form posts: never compared with the version of full records */
     bool has_pending;          /* the row holds an event of its own; pending_order: this event against that one */
     enum version_order order, pending_order;

@@ -10,7 +10,6 @@
 
 #include <openssl/evp.h>
 
-
 struct redis {
     const struct redis_settings *settings;
     int timeout_ms;
@@ -193,11 +192,10 @@ int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, 
         return lost(redis, err);
     if (reply->type == REDIS_REPLY_ERROR) {
         /* A server that is starting or full may heal; anything else is a mistake of ours or a missing right. */
-        bool heals = strncmp(reply->str, "LOADING", 7) == 0 || strncmp(reply->str, "OOM", 3) == 0 ||
-                     strncmp(reply->str, "BUSY", 4) == 0 ||
-                     strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
-                     strncmp(reply->str, "READONLY", 8) == 0 ||
-                     strncmp(reply->str, "NOREPLICAS", 10) == 0;
+        bool heals =
+            strncmp(reply->str, "LOADING", 7) == 0 || strncmp(reply->str, "OOM", 3) == 0 ||
+            strncmp(reply->str, "BUSY", 4) == 0 || strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
+            strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "NOREPLICAS", 10) == 0;
         err_set(err, heals ? ERR_RETRY : ERR_REJECT, "redis %s: %s", argv[0], reply->str);
         freeReplyObject(reply);
         return -1;

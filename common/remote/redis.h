@@ -40,7 +40,7 @@ struct redis_script {
     const char *name, *text;
     char sha[41]; /* filled on first use */
 };
-int redis_eval(struct redis *redis, struct redis_script *script, redisReply **ret_reply, struct err *err,
-               int key_count, int argc, const char **argv, const size_t *argv_len);
+int redis_eval(struct redis *redis, struct redis_script *script, redisReply **ret_reply,
+               struct err *err, int key_count, int argc, const char **argv, const size_t *argv_len);
 
 #endif

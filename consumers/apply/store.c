@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
+#include "base/random.h"
 
 #include "scripts.h"
 #include "store_internal.h"
@@ -47,11 +47,7 @@ struct store *store_open(const struct migration *migration, struct err *err)
         err_set(err, ERR_FATAL, "store: out of memory");
         return NULL;
     }
-    unsigned char random[16];
-    if (RAND_bytes(random, sizeof random) != 1)
-        abort();
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(store->token + 2 * i, 3, "%02x", random[i]);
+    random_hex(store->token);
     snprintf(store->prefix, sizeof store->prefix, "tandem:%s:", migration->ns);
     arena_init(&store->args.numbers);
     store->redis = redis_open(&migration->redis, REDIS_TIMEOUT_MS, err);
@@ -90,7 +86,7 @@ enum store_outcome store_command(struct store *store, redisReply **ret_reply, st
 
 /* The head that all scripts share. owner NULL: no partitions to guard. */
 void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner,
-                         const bool *used)
+                        const bool *used)
 {
     store_begin_command(store);
     store_push_text(&store->args, store->prefix);
@@ -108,7 +104,7 @@ void store_begin_script(struct store *store, const char *entity, const struct st
 }
 
 enum store_outcome store_eval(struct store *store, struct redis_script *script,
-                               redisReply **ret_reply, struct err *err)
+                              redisReply **ret_reply, struct err *err)
 {
     struct args *args = &store->args;
     redisReply *reply = NULL;
@@ -144,14 +140,16 @@ enum store_outcome store_ensure(struct store *store, bool *ret_changed, struct e
         return STORE_AWAY;
     store_begin_command(store);
     store_push_text(&store->args, "GET");
-    store_push_text(&store->args, arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
+    store_push_text(&store->args,
+                    arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
     redisReply *reply = NULL;
     enum store_outcome outcome = store_command(store, &reply, err);
     if (outcome != STORE_OK)
         return outcome;
     const char *run_id = redis_run_id(store->redis);
     bool valid = reply->type == REDIS_REPLY_STRING &&
-                 strncmp(reply->str, run_id, strlen(run_id)) == 0 && reply->len < sizeof store->incarnation;
+                 strncmp(reply->str, run_id, strlen(run_id)) == 0 &&
+                 reply->len < sizeof store->incarnation;
     if (valid && strcmp(store->incarnation, reply->str) != 0) {
         *ret_changed = true;
         memcpy(store->incarnation, reply->str, reply->len + 1);
@@ -167,7 +165,8 @@ enum store_outcome store_ensure(struct store *store, bool *ret_changed, struct e
     /* Written before this server started: what it holds may be an old copy. */
     store_begin_command(store);
     store_push_text(&store->args, "DEL");
-    store_push_text(&store->args, arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
+    store_push_text(&store->args,
+                    arena_printf(&store->args.numbers, "%sincarnation", store->prefix));
     outcome = store_command(store, &reply, err);
     if (outcome == STORE_OK)
         freeReplyObject(reply);
@@ -190,7 +189,8 @@ enum store_outcome store_now(struct store *store, int64_t *ret_now_ms, struct er
 }
 
 enum store_outcome store_take(struct store *store, const struct entity *entity, int32_t partition,
-                              int64_t epoch, int64_t *ret_mark, struct err *err)
+                              int64_t epoch, int64_t *ret_mark, int64_t *ret_mark_epoch,
+                              struct err *err)
 {
     store_begin_script(store, entity->name, NULL, NULL);
     store_push_int(&store->args, partition);
@@ -199,9 +199,12 @@ enum store_outcome store_take(struct store *store, const struct entity *entity, 
     enum store_outcome outcome = store_eval(store, &SCRIPT_TAKE, &reply, err);
     if (outcome != STORE_OK)
         return outcome;
-    *ret_mark = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
-                    ? strtoll(reply->element[0]->str, NULL, 10)
-                    : 0;
+    char *rest = NULL;
+    *ret_mark = *ret_mark_epoch = 0;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
+        *ret_mark = strtoll(reply->element[0]->str, &rest, 10);
+        *ret_mark_epoch = strtoll(rest, NULL, 10);
+    }
     freeReplyObject(reply);
     return STORE_OK;
 }
@@ -313,12 +316,27 @@ enum store_outcome store_finish(struct store *store, const struct store_owner *o
     for (int32_t p = 0; p < owner->partitions; p++)
         if (marks[p] > 0) {
             store_push_int(&store->args, p);
-            store_push_int(&store->args, marks[p]);
+            store_push_text(&store->args,
+                            arena_printf(&store->args.numbers, "%lld %lld", (long long)marks[p],
+                                         (long long)owner->epochs[p]));
         }
     store_push_int(&store->args, n);
     for (int i = 0; i < n; i++)
         store_push_finish(store, &rows[i]);
     return store_eval(store, &SCRIPT_FINISH, NULL, err);
+}
+
+enum store_outcome store_cancel(struct store *store, const struct store_owner *owner,
+                                const struct store_cancel *cancels, int n, struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    for (int i = 0; i < n; i++)
+        used[cancels[i].partition] = true;
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++)
+        store_push(&store->args, cancels[i].key);
+    return store_eval(store, &SCRIPT_CANCEL, NULL, err);
 }
 
 enum store_outcome store_due(struct store *store, const struct store_owner *owner,
@@ -362,14 +380,15 @@ enum store_outcome store_listed(struct store *store, const struct entity *entity
     store_begin_command(store);
     store_push_text(&store->args, set ? "SET" : "GET");
     store_push_text(&store->args,
-              arena_printf(&store->args.numbers, "%slisted:%s", store->prefix, entity->name));
+                    arena_printf(&store->args.numbers, "%slisted:%s", store->prefix, entity->name));
     if (set)
         store_push_text(&store->args, store->incarnation);
     redisReply *reply = NULL;
     enum store_outcome outcome = store_command(store, &reply, err);
     if (outcome != STORE_OK)
         return outcome;
-    *ret_listed = set || (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, store->incarnation) == 0);
+    *ret_listed =
+        set || (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, store->incarnation) == 0);
     freeReplyObject(reply);
     return STORE_OK;
 }
@@ -380,7 +399,7 @@ enum store_outcome store_row(struct store *store, const struct entity *entity, s
     store_begin_command(store);
     store_push_text(&store->args, "HGET");
     store_push_text(&store->args,
-              arena_printf(&store->args.numbers, "%srows:%s", store->prefix, entity->name));
+                    arena_printf(&store->args.numbers, "%srows:%s", store->prefix, entity->name));
     store_push(&store->args, key);
     redisReply *reply = NULL;
     enum store_outcome outcome = store_command(store, &reply, err);

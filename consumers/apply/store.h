@@ -7,7 +7,8 @@
  *   rebuild             string   lease of the one rebuilder (token, PX)
  *   listed:<e>          string   the incarnation in which the target was listed into match:<e>
  *   epoch:<e>           hash     p → highest epoch taken
- *   mark:<e>            hash     p → offset of state.<e>[p] up to which (exclusive) rows:<e> has every row
+ *   mark:<e>            hash     p → "<offset> <epoch>": up to which offset of state.<e>[p] (exclusive) rows:<e> has every
+ *                                row, and the highest assignment below it
  *   rows:<e>            hash     record key → row, the bytes of the state topic
  *   index:<e>           hash     record key → row_index() text: what follows was derived from the row with this text
  *   twins:<e>           hash     target id → record key                       (id map, reverse)
@@ -32,9 +33,9 @@ enum { STORE_PARTITIONS_MAX = 1024 };
 
 enum store_outcome {
     STORE_OK,
-    STORE_CLOSED,  /* no incarnation, or another than this process works with: replay from the marks, or rebuild */
-    STORE_FENCED,  /* a higher epoch owns a partition of the call, or none is known */
-    STORE_AWAY     /* Redis does not answer; nothing is known about the effect */
+    STORE_CLOSED, /* no incarnation, or another than this process works with: replay from the marks, or rebuild */
+    STORE_FENCED, /* a higher epoch owns a partition of the call, or none is known */
+    STORE_AWAY    /* Redis does not answer; nothing is known about the effect */
 };
 
 struct store *store_open(const struct migration *migration, struct err *err);
@@ -50,11 +51,15 @@ enum store_outcome store_ensure(struct store *store, bool *ret_changed, struct e
 /* Redis' clock (TIME), ms. */
 enum store_outcome store_now(struct store *store, int64_t *ret_now_ms, struct err *err);
 
-/* epoch:<e>[p] = epoch unless a higher one is there (STORE_FENCED). ret_mark: the partition's mark, 0 if none. */
-enum store_outcome store_take(struct store *store, const struct entity *entity, int32_t partition, int64_t epoch,
-                              int64_t *ret_mark, struct err *err);
+/*
+ * epoch:<e>[p] = epoch unless a higher one is there (STORE_FENCED). ret_mark: the partition's mark, 0 if none; ret_mark_epoch:
+ * the highest assignment below the mark, from which a fold of what follows goes on.
+ */
+enum store_outcome store_take(struct store *store, const struct entity *entity, int32_t partition,
+                              int64_t epoch, int64_t *ret_mark, int64_t *ret_mark_epoch,
+                              struct err *err);
 
-/* Who is calling: the partitions owned, by number; epochs[p] = 0 when not owned. */
+/* Who is calling: the partitions owned, by number; epochs[p] = -1 when not owned. */
 struct store_owner {
     const struct entity *entity;
     const int64_t *epochs;
@@ -65,69 +70,87 @@ struct store_owner {
 struct store_load {
     struct span key;
     int32_t partition;
-    const struct span *match;   /* match index names to look up: "email=…" */
+    const struct span *match; /* match index names to look up: "email=…" */
     int match_count;
-    struct span row, op;        /* out: borrowed until the next call of the store; data NULL = none */
-    struct span *candidates;    /* out, match_count of them: target ids, comma-separated, or SPAN_NONE */
-    struct span *holders;       /* out, match_count of them: record key that holds the claim of this name, or SPAN_NONE */
+    struct span row, op; /* out: borrowed until the next call of the store; data NULL = none */
+    struct span
+        *candidates; /* out, match_count of them: target ids, comma-separated, or SPAN_NONE */
+    struct span *
+        holders; /* out, match_count of them: record key that holds the claim of this name, or SPAN_NONE */
 };
-enum store_outcome store_load(struct store *store, const struct store_owner *owner, struct store_load *loads, int n,
-                              struct arena *arena, struct err *err);
+enum store_outcome store_load(struct store *store, const struct store_owner *owner,
+                              struct store_load *loads, int n, struct arena *arena,
+                              struct err *err);
 
 /* One operation about to be sent: lock what is written. All or nothing per record. */
 struct store_begin {
     struct span key;
     int32_t partition;
-    struct span op;             /* marker */
-    const struct span *claims;  /* wanted: match values and "id=<target>" */
+    struct span op;            /* marker */
+    const struct span *claims; /* wanted: match values and "id=<target>" */
     int claim_count;
-    struct span holder, taken;  /* out: data NULL = begun; else the record that holds the claim `taken` */
+    struct span holder,
+        taken; /* out: data NULL = begun; else the record that holds the claim `taken` */
 };
-enum store_outcome store_begin(struct store *store, const struct store_owner *owner, struct store_begin *begins, int n,
-                               struct arena *arena, struct err *err);
+enum store_outcome store_begin(struct store *store, const struct store_owner *owner,
+                               struct store_begin *begins, int n, struct arena *arena,
+                               struct err *err);
 
 /* One row that became durable (its report on the state topic is there). */
 struct store_finish {
     struct span key;
     int32_t partition;
-    struct span row, index;     /* row_encode, row_index */
+    struct span row, index;         /* row_encode, row_index */
     const struct span *match_names; /* added to the match index under match_id: "email=…" */
     int match_count;
-    struct span match_id;       /* target id; empty: nothing */
-    bool keep_op;               /* the operation's outcome is still open (UNCERTAIN): keep ops:<e> */
+    struct span match_id; /* target id; empty: nothing */
+    bool keep_op;         /* the operation's outcome is still open (UNCERTAIN): keep ops:<e> */
 };
 /* Also moves marks[p] (0 = leave) and drops the operations of the records. Waiters of claims given up become due at once. */
-enum store_outcome store_finish(struct store *store, const struct store_owner *owner, const struct store_finish *rows, int n,
-                                const int64_t *marks, struct err *err);
+enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
+                                const struct store_finish *rows, int n, const int64_t *marks,
+                                struct err *err);
 
 /* Keys due now, at most max, of one partition; ret_keys in arena. */
-enum store_outcome store_due(struct store *store, const struct store_owner *owner, int32_t partition, int max,
-                             struct span **ret_keys, int *ret_count, struct arena *arena, struct err *err);
+enum store_outcome store_due(struct store *store, const struct store_owner *owner,
+                             int32_t partition, int max, struct span **ret_keys, int *ret_count,
+                             struct arena *arena, struct err *err);
 
 /* Put names → target id into the match index without a guard of epochs (listing the target; idempotent). */
 struct store_match {
     struct span name, id;
 };
-enum store_outcome store_match_add(struct store *store, const struct entity *entity, const struct store_match *adds, int n,
-                                   struct err *err);
-enum store_outcome store_listed(struct store *store, const struct entity *entity, bool set, bool *ret_listed, struct err *err);
+enum store_outcome store_match_add(struct store *store, const struct entity *entity,
+                                   const struct store_match *adds, int n, struct err *err);
+/* Give up what was begun for records whose request certainly was not executed. */
+struct store_cancel {
+    struct span key;
+    int32_t partition;
+};
+enum store_outcome store_cancel(struct store *store, const struct store_owner *owner,
+                                const struct store_cancel *cancels, int n, struct err *err);
+enum store_outcome store_listed(struct store *store, const struct entity *entity, bool set,
+                                bool *ret_listed, struct err *err);
 
 /* ---- rebuild: only while the scripts are closed ---- */
 
 /* Take or renew the lease of the one rebuilder; *ret_mine false: somebody else is at it. */
-enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bool *ret_mine, struct err *err);
+enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bool *ret_mine,
+                                       struct err *err);
 /* Remove every key of this migration but the lease. */
 enum store_outcome store_rebuild_clear(struct store *store, struct err *err);
 /* As store_finish without a guard: rows of the fold, and the marks and epochs of a partition at its end. */
-enum store_outcome store_rebuild_rows(struct store *store, const struct entity *entity, const struct store_finish *rows, int n,
-                                      struct err *err);
-enum store_outcome store_rebuild_partition(struct store *store, const struct entity *entity, int32_t partition,
-                                           int64_t epoch, int64_t mark, struct err *err);
+enum store_outcome store_rebuild_rows(struct store *store, const struct entity *entity,
+                                      const struct store_finish *rows, int n, struct err *err);
+enum store_outcome store_rebuild_partition(struct store *store, const struct entity *entity,
+                                           int32_t partition, int64_t epoch, int64_t mark,
+                                           struct err *err);
 /* Is there a row of this key? (for FOLD_REFUSE_UNCERTAIN) */
-enum store_outcome store_row(struct store *store, const struct entity *entity, struct span key, struct arena *arena,
-                             struct span *ret_row, struct err *err);
+enum store_outcome store_row(struct store *store, const struct entity *entity, struct span key,
+                             struct arena *arena, struct span *ret_row, struct err *err);
 /* Twins, claims, waits and due of all rows, once the last row of each key is in. */
-enum store_outcome store_rebuild_derive(struct store *store, const struct entity *entity, struct err *err);
+enum store_outcome store_rebuild_derive(struct store *store, const struct entity *entity,
+                                        struct err *err);
 /* Set a new incarnation, which opens the scripts, and give the lease up. Refused (STORE_CLOSED) when the lease was lost. */
 enum store_outcome store_rebuild_open(struct store *store, struct err *err);
 

@@ -4,6 +4,7 @@
 #ifndef TANDEM_APPLY_STORE_INTERNAL_H
 #define TANDEM_APPLY_STORE_INTERNAL_H
 
+#include "base/random.h"
 #include "store.h"
 
 struct args {
@@ -15,14 +16,14 @@ struct args {
 
 struct store {
     struct redis *redis;
-    char prefix[64], incarnation[128], token[40];
+    char prefix[64], incarnation[128], token[RANDOM_HEX_BYTES];
     struct args args;
 };
 
-
 /* What begins a plain command, and what begins a script (prefix, incarnation, entity, guard of the partitions used; owner NULL: none). */
 void store_begin_command(struct store *store);
-void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner, const bool *used);
+void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner,
+                        const bool *used);
 
 /* Arguments; texts are borrowed until the command was sent. */
 void store_push(struct args *args, struct span text);
@@ -32,6 +33,7 @@ void store_push_finish(struct store *store, const struct store_finish *row);
 
 /* Send. ret_reply (NULL for a script whose answer does not matter) is owned by the caller. */
 enum store_outcome store_command(struct store *store, redisReply **ret_reply, struct err *err);
-enum store_outcome store_eval(struct store *store, struct redis_script *script, redisReply **ret_reply, struct err *err);
+enum store_outcome store_eval(struct store *store, struct redis_script *script,
+                              redisReply **ret_reply, struct err *err);
 
 #endif

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
+#include "base/random.h"
 #include "scripts.h"
 #include "store_internal.h"
 
@@ -15,7 +14,8 @@ enum { SCAN_COUNT = 500, DERIVE_COUNT = 500 };
 
 static const char *key_of(struct store *store, const char *name, const char *entity)
 {
-    return arena_printf(&store->args.numbers, entity ? "%s%s:%s" : "%s%s", store->prefix, name, entity);
+    return arena_printf(&store->args.numbers, entity ? "%s%s:%s" : "%s%s", store->prefix, name,
+                        entity);
 }
 
 static bool is_text(const redisReply *reply, const char *text)
@@ -128,8 +128,9 @@ enum store_outcome store_rebuild_rows(struct store *store, const struct entity *
                 store_push(&store->args, rows[i].row);
                 continue;
             }
-            char *text = arena_printf(&store->args.numbers, "%d\n%.*s", (int)rows[i].partition,
-                                      (int)rows[i].index.len, rows[i].index.data ? rows[i].index.data : "");
+            char *text =
+                arena_printf(&store->args.numbers, "%d\n%.*s", (int)rows[i].partition,
+                             (int)rows[i].index.len, rows[i].index.data ? rows[i].index.data : "");
             store_push_text(&store->args, text);
         }
         redisReply *reply = NULL;
@@ -146,13 +147,15 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
                                            struct err *err)
 {
     const char *names[2] = {"epoch", "mark"};
-    const int64_t values[2] = {epoch, mark};
     for (int which = 0; which < 2; which++) {
         store_begin_command(store);
         store_push_text(&store->args, "HSET");
         store_push_text(&store->args, key_of(store, names[which], entity->name));
         store_push_int(&store->args, partition);
-        store_push_int(&store->args, values[which]);
+        store_push_text(&store->args,
+                        which == 0 ? arena_printf(&store->args.numbers, "%lld", (long long)epoch)
+                                   : arena_printf(&store->args.numbers, "%lld %lld",
+                                                  (long long)mark, (long long)epoch));
         redisReply *reply = NULL;
         enum store_outcome outcome = store_command(store, &reply, err);
         if (outcome != STORE_OK)
@@ -188,15 +191,12 @@ enum store_outcome store_rebuild_open(struct store *store, struct err *err)
                 "redis.call('SET', ARGV[1]..'incarnation', ARGV[3])\n"
                 "redis.call('DEL', ARGV[1]..'rebuild')\n"
                 "return 'OK'\n"};
-    unsigned char random[8];
-    if (RAND_bytes(random, sizeof random) != 1)
-        abort();
-    char name[2 * sizeof random + 1];
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(name + 2 * i, 3, "%02x", random[i]);
+    char name[RANDOM_HEX_BYTES];
+    random_hex(name);
     store_begin_command(store);
     store_push_text(&store->args, store->prefix);
     store_push_text(&store->args, store->token);
-    store_push_text(&store->args, arena_printf(&store->args.numbers, "%s/%s", redis_run_id(store->redis), name));
+    store_push_text(&store->args,
+                    arena_printf(&store->args.numbers, "%s/%s", redis_run_id(store->redis), name));
     return store_eval(store, &open_script, NULL, err);
 }

@@ -1,0 +1,193 @@
+/*
+ * apply — what the parts of tandem-apply share. One batch of events goes through
+ *
+ *   work      decode, load the rows, decide by version          (work.c, state_on_event)
+ *   twin      find the twin: id map, match index, target        (twin.c)
+ *   plan      merge field by field, render what is to be written (plan.c, merge_field)
+ *   write     lock, intent, send, read the answers              (write.c, state_after_write)
+ *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
+ *
+ * and only then may its offsets be stored (design §4.4). partition.c owns epochs, marks and the tail; rebuild.c fills a lost
+ * Redis; listing.c lists the target into the match index.
+ */
+#ifndef TANDEM_APPLY_H
+#define TANDEM_APPLY_H
+
+#include "base/map.h"
+#include "base/metrics.h"
+#include "remote/rest.h"
+#include "store.h"
+#include "stream/event.h"
+#include "stream/handler.h"
+#include "stream/log_reader.h"
+#include "stream/outcome.h"
+#include "stream/sink.h"
+
+enum { APPLY_MATCH_MAX = 8, APPLY_ROUNDS_MAX = 4, APPLY_OPS_MAX = 512, APPLY_CANDIDATES_MAX = 4 };
+
+struct apply_entity {
+    struct entity *entity;
+    char changes[TOPIC_NAME_BYTES], state[TOPIC_NAME_BYTES], hints[TOPIC_NAME_BYTES];
+    int64_t epochs[STORE_PARTITIONS_MAX]; /* −1 = not owned */
+    int64_t marks[STORE_PARTITIONS_MAX];  /* one past the last state record that Redis has */
+    int32_t partitions;
+    int64_t op_seq;
+    /* what is read of the target: the fields' new names, then external id and marker */
+    const char **properties;
+    int *property_of_field; /* index in properties, −1 none */
+    int property_count, external_id_at, marker_at;
+    int match_fields[APPLY_MATCH_MAX];
+    int match_count;
+    bool unique_match; /* the target itself refuses a second record with the same match value */
+    bool listed;
+    char list_cursor[512];
+    int64_t list_count;
+};
+
+struct apply {
+    struct handler_context context;
+    const struct clock *clock;
+    struct sink *sink;
+    struct store *store;
+    struct rest *rest;
+    struct log_reader *tail;
+    struct apply_entity *entities;
+    int entity_count;
+    char outcomes[TOPIC_NAME_BYTES];
+    struct arena arena; /* of one chunk */
+    struct json_tape tape;
+    struct buf scratch;
+    struct rest_op *ops[APPLY_OPS_MAX]; /* made when first needed; in use until the chunk ends */
+    int ops_used;
+    bool replay_needed; /* the incarnation changed: replay every owned partition from its mark */
+    bool rebuilding;
+    int64_t rebuild_after_ms; /* monotonic */
+    int64_t now_ms;           /* Redis' clock at the beginning of the chunk */
+    struct metric *outcomes_total[OUTCOME_WHAT_COUNT];
+};
+
+enum work_stage {
+    WORK_DONE,  /* nothing more to ask or to write: settle it */
+    WORK_FIND,  /* find the twin */
+    WORK_SEND,  /* a request is planned */
+    WORK_UNSENT /* the target could not take it: nothing was executed, the batch comes again */
+};
+
+/* One event on its way through a chunk; everything is arena memory of the chunk. */
+struct work {
+    const struct message *message; /* NULL: due work */
+    struct span key;
+    int32_t partition;
+    struct event event;
+    bool due; /* woken: its row waited for this moment */
+    enum work_stage stage;
+    /* what Redis knows */
+    bool row_exists;
+    struct row row;
+    struct span op; /* marker of an operation that was begun and not finished; empty none */
+    int64_t op_sent_ms;
+    struct span
+        names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */
+    struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */
+    int fields[1 + APPLY_MATCH_MAX];       /* match field of each; −1 the external id */
+    int name_count;
+    struct span candidates[APPLY_CANDIDATES_MAX]; /* target ids that may be the twin */
+    int candidate_count;
+    bool searched; /* the target itself was asked */
+    /* the twin as read */
+    bool twin_found;
+    struct span twin, twin_version, twin_external_id, twin_marker;
+    struct value *new_now; /* entity->field_count of them; all MISSING for a create */
+    /* the plan */
+    enum merge_verdict *verdicts;
+    struct span *item_names, *item_values;
+    int *item_fields; /* field of each name; −1 external id or marker */
+    struct rest_item item;
+    enum rest_kind kind;
+    struct span marker;    /* of the planned operation */
+    bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
+    bool wait_for_index;   /* lock, but create only after the target's index would show another */
+    /* what came of it */
+    bool row_changed;
+    enum outcome_what what;
+    const char *class_, *why;
+    const char *hint; /* publish a hint with these words; NULL none */
+    int64_t hint_not_before_ms;
+    const char *dead_letter; /* reason class; NULL none */
+};
+
+/* apply.c */
+struct apply_entity *apply_entity(struct apply *apply, const struct entity *entity);
+struct store_owner apply_owner(const struct apply_entity *ae);
+/* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
+struct rest_op *apply_op(struct apply *apply);
+void apply_chunk_begin(struct apply *apply);
+/* store outcome → 0, or -1 with err ERR_RETRY (and, when closed, what has to be done first is remembered). */
+int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err);
+
+/* work.c: a chunk in which each record appears once, through all stages. Returns 0: all durable; -1: as handler batch(). */
+int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+               int64_t *ret_retry_after_ms, struct err *err);
+
+/* twin.c: one round of finding and reading for the works in WORK_FIND. Found or surely absent: the plan may be made. */
+int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+              int64_t *ret_retry_after_ms, struct err *err);
+
+/* plan.c */
+/* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, or WORK_DONE when nothing is to be written. */
+void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
+               const struct rest_record *record);
+/* The target took the item: the base moves to what it stored. */
+void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* The whole record becomes a question; its event stays with it. */
+void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail);
+/* The operation was sent and nobody knows what came of it. */
+void plan_uncertain(struct apply *apply, struct work *work);
+/* The target refused the record: dead letter, and a question until something newer comes. */
+void plan_reject(struct apply *apply, struct work *work, const char *why);
+void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why);
+
+/* write.c: lock and send the works in WORK_SEND; each ends in another stage. */
+int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+               int64_t *ret_retry_after_ms, struct err *err);
+
+/* settle.c: rows, outcomes, hints and dead letters of the done works on Kafka, then Redis. */
+int settle_works(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+                 struct err *err);
+/* One outcome message of a work, e.g. an intent, queued. */
+int settle_outcome(struct apply *apply, struct apply_entity *ae, const struct work *work,
+                   enum outcome_what what, struct err *err);
+
+#ifdef TANDEM_MUTANT_REDIS_FIRST
+int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+                       struct err *err);
+#endif
+
+/* partition.c */
+int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t partition,
+                       struct err *err);
+void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition);
+int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
+                     int64_t highest_epoch, struct err *err);
+int partition_tail(struct apply *apply, struct err *err);
+bool partition_is_assignment(struct span key);
+/* The row of a record whose only trace is a refused row: nothing is written for it before both systems were read. */
+int partition_uncertain(const struct entity *entity, struct span key, struct arena *arena,
+                        int64_t epoch, struct store_finish *ret_row, struct err *err);
+/* Header of every row on the state topic: lets the tail see a foreign one without reading it. */
+struct sink_header partition_epoch_header(int64_t epoch, char text[24]);
+
+/* rebuild.c: one step; 0 when the scripts are open again. */
+int rebuild_step(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err);
+
+/* listing.c: one bounded step; 0 when the target is listed. */
+int listing_step(struct apply *apply, struct apply_entity *ae, int64_t *ret_retry_after_ms,
+                 struct err *err);
+/* The match index names of a target record: external id and match values, into names (1 + APPLY_MATCH_MAX). */
+int listing_names(const struct apply_entity *ae, const struct rest_record *record,
+                  struct arena *arena, struct span *names);
+
+/* due.c: what waits for its time in the owned partitions. */
+int due_work(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err);
+
+#endif

@@ -1,0 +1,341 @@
+/*
+ * partition — owning a partition: the epoch that an assignment record's offset is, the replay of what the last owner
+ * made durable but did not bring to Redis, and the tail that writes our row again over a zombie's (design §4.5).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "apply.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/random.h"
+
+enum { REPLAY_CHUNK = 500, REPLAY_WAIT_MS = 10000, TAIL_MESSAGES_MAX = 20000 };
+
+static const char ASSIGN_PREFIX[] = "!assign/";
+
+bool partition_is_assignment(struct span key)
+{
+    return key.len >= sizeof ASSIGN_PREFIX - 1 &&
+           memcmp(key.data, ASSIGN_PREFIX, sizeof ASSIGN_PREFIX - 1) == 0;
+}
+
+struct sink_header partition_epoch_header(int64_t epoch, char text[24])
+{
+    (void)snprintf(text, 24, "%lld", (long long)epoch);
+    return (struct sink_header){"epoch", span_of(text)};
+}
+
+/* A record with a key of its own: its offset is the epoch, and compaction never takes it away. */
+static int announce(struct apply *apply, struct apply_entity *ae, int32_t partition,
+                    int64_t *ret_epoch, struct err *err)
+{
+    char name[RANDOM_HEX_BYTES], key[sizeof ASSIGN_PREFIX + RANDOM_HEX_BYTES];
+    random_hex(name);
+    snprintf(key, sizeof key, "%s%s", ASSIGN_PREFIX, name);
+    struct buf value;
+    buf_init(&value, 4096);
+    buf_puts(&value, "{\"v\":1,\"assigned\":");
+    buf_put_json_string(&value, span_of(apply->context.instance));
+    buf_puts(&value, ",\"ts_ms\":");
+    buf_put_int(&value, clock_wall_ms(apply->clock));
+    buf_putc(&value, '}');
+    struct sink_report report = {.offset = -1};
+    struct sink_message message = {
+        .topic = ae->state, .partition = partition, .key = span_of(key), .value = buf_span(&value)};
+    int status = sink_put(apply->sink, &message, &report, err);
+    if (status == 0)
+        status = sink_settle(apply->sink, -1, err);
+    buf_clear(&value);
+    if (status == 0)
+        *ret_epoch = report.offset;
+    return status;
+}
+
+int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t partition,
+                       struct err *err)
+{
+    if (partition >= ae->partitions)
+        return err_exit(err, EX_CONFIG, "%s has a partition %d, the migration was prepared with %d",
+                        ae->changes, (int)partition, (int)ae->partitions);
+    int64_t epoch = 0, mark = 0, highest = 0;
+    if (announce(apply, ae, partition, &epoch, err) != 0)
+        return -1;
+    if (apply_store(apply,
+                    store_take(apply->store, ae->entity, partition, epoch, &mark, &highest, err),
+                    err) != 0)
+        return -1;
+    ae->epochs[partition] = epoch;
+    if (partition_replay(apply, ae, partition, mark, highest, err) != 0 ||
+        log_reader_add(apply->tail, ae->state, partition, ae->marks[partition], err) != 0) {
+        ae->epochs[partition] = -1;
+        return -1;
+    }
+    log_info("partition owned", log_str("entity", ae->entity->name),
+             log_int("partition", partition), log_int("epoch", epoch),
+             log_int("replayed_from", mark));
+    FAILPOINT("apply.assigned");
+    return 0;
+}
+
+void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition)
+{
+    struct err err = ERR_INIT;
+    if (ae->epochs[partition] < 0)
+        return;
+    ae->epochs[partition] = -1;
+    ae->marks[partition] = 0;
+    if (log_reader_remove(apply->tail, ae->state, partition, &err) != 0)
+        log_warn("tail not removed", log_str("why", err.text), log_int("partition", partition));
+}
+
+/* ---- replay ---- */
+
+struct replay {
+    struct apply *apply;
+    struct apply_entity *ae;
+    int32_t partition;
+    int64_t highest;
+    struct store_finish rows[REPLAY_CHUNK];
+    int count;
+    struct arena arena;
+    struct json_tape tape;
+};
+
+static int replay_flush(struct replay *replay, struct err *err)
+{
+    struct store_owner owner = apply_owner(replay->ae);
+    int64_t no_marks[STORE_PARTITIONS_MAX] = {0};
+    int status = 0;
+    if (replay->count > 0)
+        status = apply_store(
+            replay->apply,
+            store_finish(replay->apply->store, &owner, replay->rows, replay->count, no_marks, err),
+            err);
+    replay->count = 0;
+    arena_reset(&replay->arena);
+    return status;
+}
+
+/* A refused row that has no accepted one beside it is not nothing: somebody wrote to the target for it. */
+int partition_uncertain(const struct entity *entity, struct span key, struct arena *arena,
+                        int64_t epoch, struct store_finish *ret_row, struct err *err)
+{
+    struct row row;
+    struct buf text, index;
+    buf_init(&text, 0);
+    buf_init(&index, 0);
+    row_init(&row, entity, key, arena);
+    row.status = STATE_REBUILD;
+    row.epoch = epoch;
+    row.due_ms = 1;
+    row.why = span_of("a process that did not own the partition any more wrote this record");
+    row_encode(&row, entity, &text);
+    row_index(&row, &index);
+    ret_row->key = arena_copy(arena, key);
+    ret_row->row = arena_copy(arena, buf_span(&text));
+    ret_row->index = arena_copy(arena, buf_span(&index));
+    bool failed = text.failed || index.failed;
+    buf_clear(&text);
+    buf_clear(&index);
+    return failed ? err_set(err, ERR_FATAL, "row of %.*s is too large", (int)key.len, key.data) : 0;
+}
+
+static int replay_one(struct replay *replay, const struct log_message *message, struct err *err)
+{
+    struct apply *apply = replay->apply;
+    const struct entity *entity = replay->ae->entity;
+    if (partition_is_assignment(message->key)) {
+        if (message->offset > replay->highest)
+            replay->highest = message->offset;
+        return 0;
+    }
+    if (!message->value.data)
+        return 0;
+    struct store_finish *finish = &replay->rows[replay->count];
+    *finish = (struct store_finish){.partition = replay->partition};
+    struct row row;
+    struct span text = arena_copy(&replay->arena, message->value);
+    if (row_decode(entity, text, &replay->tape, &replay->arena, &row, err) != 0)
+        return err_wrap(err, "%s[%d]@%lld", replay->ae->state, (int)message->partition,
+                        (long long)message->offset);
+    struct span known = SPAN_NONE;
+    if (row.epoch < replay->highest) {
+        if (replay_flush(replay, err) != 0)
+            return -1;
+        if (apply_store(apply,
+                        store_row(apply->store, entity, message->key, &replay->arena, &known, err),
+                        err) != 0)
+            return -1;
+    }
+    enum fold_verdict verdict = state_fold(row.epoch, replay->highest, known.data != NULL);
+    if (verdict == FOLD_REFUSE)
+        return 0;
+    if (verdict == FOLD_REFUSE_UNCERTAIN) {
+        if (partition_uncertain(entity, message->key, &replay->arena,
+                                replay->ae->epochs[replay->partition], &replay->rows[0], err) != 0)
+            return -1;
+        replay->rows[0].partition = replay->partition;
+        replay->count = 1;
+        return 0;
+    }
+    struct buf index;
+    buf_init(&index, 0);
+    row_index(&row, &index);
+    finish->key = arena_copy(&replay->arena, message->key);
+    finish->row = text;
+    finish->index = arena_copy(&replay->arena, buf_span(&index));
+    buf_clear(&index);
+    replay->count++;
+    return replay->count == REPLAY_CHUNK ? replay_flush(replay, err) : 0;
+}
+
+static int replay_read(struct replay *replay, struct log_reader *reader, int64_t from, int64_t end,
+                       struct err *err)
+{
+    if (log_reader_add(reader, replay->ae->state, replay->partition, from > 0 ? from : -2, err) !=
+        0)
+        return -1;
+    int64_t next = from;
+    int64_t deadline = clock_mono_ms(replay->apply->clock) + REPLAY_WAIT_MS;
+    while (next < end) {
+        struct log_message message;
+        int got = log_reader_next(reader, 200, &message, err);
+        if (got < 0)
+            return -1;
+        if (got == 0) {
+            /* What is left before the end may be a gap that compaction made: only the reader's position knows. */
+            if (log_reader_position(reader, replay->ae->state, replay->partition, &next) &&
+                next >= end)
+                break;
+            if (clock_mono_ms(replay->apply->clock) > deadline)
+                return err_set(err, ERR_RETRY, "%s[%d] cannot be read to its end",
+                               replay->ae->state, (int)replay->partition);
+            continue;
+        }
+        deadline = clock_mono_ms(replay->apply->clock) + REPLAY_WAIT_MS;
+        next = message.offset + 1;
+        if (message.offset < end && replay_one(replay, &message, err) != 0)
+            return -1;
+    }
+    return replay_flush(replay, err);
+}
+
+int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
+                     int64_t highest_epoch, struct err *err)
+{
+    struct replay *replay = calloc(1, sizeof *replay);
+    if (!replay)
+        return err_set(err, ERR_RETRY, "replay: out of memory");
+    replay->apply = apply;
+    replay->ae = ae;
+    replay->partition = partition;
+    replay->highest = highest_epoch;
+    arena_init(&replay->arena);
+    json_tape_init(&replay->tape);
+    int64_t end = 0;
+    struct log_reader *reader = log_reader_open(apply->context.migration, "apply-replay", err);
+    int status = reader ? log_reader_end(reader, ae->state, partition, &end, err) : -1;
+    if (status == 0 && from < end)
+        status = replay_read(replay, reader, from, end, err);
+    if (status == 0) {
+        struct store_owner owner = apply_owner(ae);
+        int64_t marks[STORE_PARTITIONS_MAX] = {0};
+        marks[partition] = end;
+        status = apply_store(apply, store_finish(apply->store, &owner, NULL, 0, marks, err), err);
+        if (status == 0)
+            ae->marks[partition] = end;
+    }
+    log_reader_close(reader);
+    json_tape_clear(&replay->tape);
+    arena_clear(&replay->arena);
+    free(replay);
+    return status;
+}
+
+/* ---- tail ---- */
+
+static struct apply_entity *entity_of_topic(struct apply *apply, const struct log_message *message)
+{
+    const char *topic = rd_kafka_topic_name(((const rd_kafka_message_t *)message->message)->rkt);
+    for (int i = 0; i < apply->entity_count; i++)
+        if (strcmp(apply->entities[i].state, topic) == 0)
+            return &apply->entities[i];
+    return NULL;
+}
+
+/* Our row again, behind the foreign one, so that compaction keeps ours. */
+static int write_again(struct apply *apply, struct apply_entity *ae,
+                       const struct log_message *message, struct err *err)
+{
+    arena_reset(&apply->arena);
+    struct store_finish finish = {.partition = message->partition};
+    struct span key = arena_copy(&apply->arena, message->key), known = SPAN_NONE;
+    if (apply_store(apply, store_row(apply->store, ae->entity, key, &apply->arena, &known, err),
+                    err) != 0)
+        return -1;
+    int64_t epoch = ae->epochs[message->partition];
+    struct buf text, index;
+    buf_init(&text, 0);
+    buf_init(&index, 0);
+    int status = 0;
+    if (known.data) {
+        struct row row;
+        status = row_decode(ae->entity, known, &apply->tape, &apply->arena, &row, err);
+        if (status == 0) {
+            row.epoch = epoch;
+            row_encode(&row, ae->entity, &text);
+            row_index(&row, &index);
+            finish.row = arena_copy(&apply->arena, buf_span(&text));
+            finish.index = arena_copy(&apply->arena, buf_span(&index));
+            finish.key = key;
+        }
+    } else {
+        status = partition_uncertain(ae->entity, key, &apply->arena, epoch, &finish, err);
+    }
+    buf_clear(&text);
+    buf_clear(&index);
+    if (status != 0)
+        return -1;
+    log_warn("row written again over a former owner's", log_str("entity", ae->entity->name),
+             log_int("partition", message->partition), log_int("offset", message->offset));
+    char text_epoch[24];
+    struct sink_header header = partition_epoch_header(epoch, text_epoch);
+    struct sink_message out = {.topic = ae->state,
+                               .partition = message->partition,
+                               .key = key,
+                               .value = finish.row,
+                               .headers = &header,
+                               .header_count = 1};
+    struct store_owner owner = apply_owner(ae);
+    int64_t marks[STORE_PARTITIONS_MAX] = {0};
+    if (sink_put(apply->sink, &out, NULL, err) != 0 || sink_settle(apply->sink, -1, err) != 0)
+        return -1;
+    finish.keep_op = true;
+    return apply_store(apply, store_finish(apply->store, &owner, &finish, 1, marks, err), err);
+}
+
+int partition_tail(struct apply *apply, struct err *err)
+{
+    for (int i = 0; i < TAIL_MESSAGES_MAX; i++) {
+        struct log_message message;
+        int got = log_reader_next(apply->tail, 0, &message, err);
+        if (got <= 0)
+            return got;
+        struct apply_entity *ae = entity_of_topic(apply, &message);
+        if (!ae || !message.value.data || ae->epochs[message.partition] < 0 ||
+            partition_is_assignment(message.key))
+            continue;
+        struct span epoch = log_message_header(&message, "epoch");
+        char text[32] = "";
+        if (epoch.len < sizeof text && epoch.data)
+            memcpy(text, epoch.data, epoch.len);
+        if (strtoll(text, NULL, 10) < ae->epochs[message.partition] &&
+            write_again(apply, ae, &message, err) != 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,288 @@
+/*
+ * plan — what is to be written: three-way merge per field, the request's item, and what the row says afterwards.
+ */
+#include <string.h>
+
+#include "apply.h"
+
+/* What the twin says now. A text that is no value of the field's type is kept as it is: it equals nothing and is never lost. */
+static struct value read_new(struct apply *apply, const struct field *field,
+                             const struct raw_value *raw)
+{
+    struct value value = {VALUE_MISSING, SPAN_NONE};
+    struct err ignored = ERR_INIT;
+    if (raw->type == JSON_NONE_)
+        return (struct value){VALUE_BLANK, SPAN_NONE};
+    if (value_parse(&field->rules, SIDE_NEW, (enum json_type)raw->type, raw->text, &apply->arena,
+                    &value, &ignored) != 0)
+        return (struct value){VALUE_SET, raw->text};
+    return value;
+}
+
+static bool settled(const struct row *row)
+{
+    return row->status == STATE_IDLE || row->status == STATE_HELD;
+}
+
+/* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
+static void adopt_sent(struct work *work, int field_count, struct arena *arena)
+{
+    for (int f = 0; f < field_count; f++) {
+        struct value sent = work->row.sent[f];
+        if (sent.kind == VALUE_MISSING)
+            continue;
+        work->row.base[f] = (struct base_pair){.known = true,
+                                               .unconfirmed = !value_equal(sent, work->new_now[f]),
+                                               .old_side = base_of(sent, arena),
+                                               .new_side = base_of(sent, arena)};
+    }
+}
+
+static enum merge_verdict merge_one(struct work *work, int f)
+{
+    struct base_pair *base = &work->row.base[f];
+    struct value old_now = work->event.after.values[f], new_now = work->new_now[f];
+    if (!work->twin_found)
+        new_now = (struct value){VALUE_MISSING, SPAN_NONE};
+    enum merge_verdict verdict = merge_field(base, old_now, new_now);
+    /* A late request of ours stands there, not a person's edit: put the truth back (with an intent). */
+    bool ours_late = work->overtaken && base->known && !base_is(base->new_side, new_now);
+    if (ours_late && (verdict == MERGE_KEEP || verdict == MERGE_HOLD_CONFLICT))
+        return MERGE_WRITE;
+    return verdict;
+}
+
+static void add_item(struct work *work, const char *name, struct span value, int field)
+{
+    int at = work->item.count++;
+    work->item_names[at] = span_of(name);
+    work->item_values[at] = value.data ? value : span_of("");
+    work->item_fields[at] = field;
+}
+
+static void make_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    work->marker =
+        span_of(arena_printf(&apply->arena, "%d.%lld.%lld", (int)work->partition,
+                             (long long)ae->epochs[work->partition], (long long)++ae->op_seq));
+}
+
+static void make_item(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    const struct entity *entity = ae->entity;
+    work->item = (struct rest_item){0};
+    work->item_names = arena_new(&apply->arena, struct span, entity->field_count + 2);
+    work->item_values = arena_new(&apply->arena, struct span, entity->field_count + 2);
+    work->item_fields = arena_new(&apply->arena, int, entity->field_count + 2);
+    for (int f = 0; f < entity->field_count; f++) {
+        struct value value = work->event.after.values[f];
+        if (work->verdicts[f] == MERGE_WRITE && (work->twin_found || value.kind == VALUE_SET))
+            add_item(work, entity->fields[f].new_name,
+                     value_for_side(&entity->fields[f].rules, SIDE_NEW, value), f);
+    }
+    work->adopt = work->twin_found && work->twin_external_id.len == 0;
+    if (work->twin_found && work->item.count == 0 && !work->adopt)
+        return;
+    make_marker(apply, ae, work);
+    if (!work->twin_found || work->adopt)
+        add_item(work, entity->external_id, work->event.id, -1);
+    add_item(work, entity->marker, work->marker, -1);
+    work->item.names = work->item_names;
+    work->item.values = work->item_values;
+    bool exact = rest_traits(apply->rest)->tier == REST_TIER_T1;
+    work->kind = work->twin_found ? REST_UPDATE : exact ? REST_CREATE : REST_UPSERT;
+    work->item.id = work->twin_found ? work->twin : SPAN_NONE;
+    work->item.version = work->twin_version;
+    work->item.external_id = work->event.id;
+}
+
+/* The row agrees with everything that was decided: what is left are the questions. */
+static void settle_row(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct row *row = &work->row;
+    int field_count = ae->entity->field_count;
+    row->held = arena_new(&apply->arena, struct held, field_count);
+    row->held_count = 0;
+    for (int f = 0; f < field_count; f++) {
+        struct value old_now = work->event.after.values[f], new_now = work->new_now[f];
+        enum merge_verdict verdict = work->verdicts[f];
+        if (verdict == MERGE_AGREE)
+            row->base[f] = (struct base_pair){.known = true,
+                                              .old_side = base_of(old_now, &apply->arena),
+                                              .new_side = base_of(new_now, &apply->arena)};
+        if (verdict == MERGE_HOLD_CONFLICT || verdict == MERGE_HOLD_FIRST ||
+            verdict == MERGE_HOLD_UNCONFIRMED)
+            row->held[row->held_count++] =
+                (struct held){.field = f,
+                              .class_ = verdict == MERGE_HOLD_CONFLICT ? HELD_CONFLICT
+                                        : verdict == MERGE_HOLD_FIRST  ? HELD_FIRST_MEETING
+                                                                       : HELD_UNCONFIRMED,
+                              .old_now = old_now,
+                              .new_now = new_now};
+    }
+    row->status = row->held_count ? STATE_HELD : STATE_IDLE;
+    row->twin = work->twin;
+    row->due_ms = 0;
+    row->attempt = 0;
+    row->why = row->pending = row->waits_on = SPAN_NONE;
+    row->sent = arena_new(&apply->arena, struct value, field_count);
+    row->claim_count = 0;
+    for (int k = 1; k < work->name_count && row->claim_count < ROW_CLAIMS_MAX - 1; k++)
+        row->claims[row->claim_count++] = work->names[k];
+    row->claims[row->claim_count++] =
+        span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len, work->twin.data));
+    if (!work->event.partial) {
+        row->has_version = true;
+        row->version = work->event.version;
+        memcpy(row->hash, work->event.hash, sizeof row->hash);
+    }
+    memcpy(row->event_id, work->event.event_id, sizeof row->event_id);
+    work->row_changed = true;
+    work->stage = WORK_DONE;
+}
+
+static bool any(const struct apply_entity *ae, const struct work *work, enum merge_verdict verdict)
+{
+    for (int f = 0; f < ae->entity->field_count; f++)
+        if (work->verdicts[f] == verdict)
+            return true;
+    return false;
+}
+
+static const char *class_of(const struct apply_entity *ae, const struct work *work)
+{
+    if (work->row.held_count)
+        return held_class_name(work->row.held[0].class_);
+    if (work->overtaken)
+        return "late-overwrite";
+    return any(ae, work, MERGE_KEEP) ? "edited-in-new" : NULL;
+}
+
+/* A create that nothing in the target would refuse a second time: its claims must be durable and the index must have had its time. */
+static bool must_wait_for_index(const struct apply_entity *ae, const struct work *work)
+{
+    bool waited = work->due && work->row.status == STATE_WAITING && work->row.attempt > 0;
+    return !work->twin_found && !ae->unique_match && work->name_count > 1 && !waited;
+}
+
+void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
+               const struct rest_record *record)
+{
+    const struct entity *entity = ae->entity;
+    struct row *row = &work->row;
+    bool executed = work->twin_found && row->op.len && span_equal(work->twin_marker, row->op);
+    work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
+    work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
+    for (int f = 0; record && f < entity->field_count; f++)
+        if (ae->property_of_field[f] >= 0)
+            work->new_now[f] =
+                read_new(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
+    if (executed && row->status == STATE_UNCERTAIN)
+        adopt_sent(work, entity->field_count, &apply->arena);
+    work->overtaken = work->twin_found && !executed && settled(row) && row->op.len &&
+                      work->twin_marker.len && work->op.len == 0;
+    for (int f = 0; f < entity->field_count; f++)
+        work->verdicts[f] = entity->fields[f].new_name ? merge_one(work, f) : MERGE_NOTHING;
+    make_item(apply, ae, work);
+    if (work->marker.len && work->item.count > 0) {
+        work->wait_for_index = must_wait_for_index(ae, work);
+        work->stage = WORK_SEND;
+        return;
+    }
+    settle_row(apply, ae, work);
+    work->what = row->held_count ? OUTCOME_HELD : OUTCOME_AGREED;
+    work->class_ = class_of(ae, work);
+}
+
+/* The value the target says it stored for a field, MISSING if its answer says nothing. */
+static struct value stored(struct apply *apply, struct apply_entity *ae, struct work *work, int f)
+{
+    int at = ae->property_of_field[f];
+    if (!work->item.ret_values || at < 0)
+        return (struct value){VALUE_MISSING, SPAN_NONE};
+    return read_new(apply, &ae->entity->fields[f], &work->item.ret_values[at]);
+}
+
+void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    bool created = !work->twin_found;
+    work->twin = arena_copy(&apply->arena, work->item.ret_id);
+    for (int f = 0; f < ae->entity->field_count; f++) {
+        if (work->verdicts[f] != MERGE_WRITE)
+            continue;
+        struct value sent = work->event.after.values[f], now = stored(apply, ae, work, f);
+        bool seen = now.kind != VALUE_MISSING;
+        work->row.base[f] =
+            (struct base_pair){.known = true,
+                               .unconfirmed = !seen,
+                               .old_side = base_of(sent, &apply->arena),
+                               .new_side = base_of(seen ? now : sent, &apply->arena)};
+    }
+    settle_row(apply, ae, work);
+    work->row.op = work->marker;
+    work->what = created           ? OUTCOME_CREATED
+                 : work->adopt     ? OUTCOME_ADOPTED
+                 : work->overtaken ? OUTCOME_REPAIRED
+                                   : OUTCOME_UPDATED;
+    work->class_ = class_of(ae, work);
+}
+
+void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
+{
+    struct row *row = &work->row;
+    row->held = arena_new(&apply->arena, struct held, 1);
+    row->held[0] = (struct held){.field = -1, .class_ = class_, .detail = detail};
+    row->held_count = 1;
+    row->status = STATE_HELD;
+    row->due_ms = 0;
+    row->pending = work->event.value;
+    work->row_changed = true;
+    work->what = OUTCOME_HELD;
+    work->class_ = held_class_name(class_);
+    work->stage = WORK_DONE;
+}
+
+void plan_uncertain(struct apply *apply, struct work *work)
+{
+    struct row *row = &work->row;
+    const struct rest_traits *traits = rest_traits(apply->rest);
+    row->status = STATE_UNCERTAIN;
+    row->op = work->marker;
+    row->due_ms = apply->now_ms + (traits->tier == REST_TIER_T1 ? 1 : traits->request_lifetime_ms);
+    row->why = span_of("a request was sent and its outcome is not known");
+    row->pending = work->event.value;
+    for (int i = 0; i < work->item.count; i++)
+        if (work->item_fields[i] >= 0)
+            row->sent[work->item_fields[i]] = work->event.after.values[work->item_fields[i]];
+    work->row_changed = true;
+    work->what = OUTCOME_UNCERTAIN;
+    work->stage = WORK_DONE;
+}
+
+void plan_reject(struct apply *apply, struct work *work, const char *why)
+{
+    plan_hold(apply, work, HELD_REJECTED, SPAN_NONE);
+    struct row *row = &work->row;
+    row->pending = SPAN_NONE;
+    row->has_version = true;
+    row->version = work->event.version;
+    row->hash[0] = '\0'; /* nothing of this content is in the target */
+    memcpy(row->event_id, work->event.event_id, sizeof row->event_id);
+    work->what = OUTCOME_DEAD_LETTERED;
+    work->dead_letter = "rejected";
+    work->why = why;
+}
+
+void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why)
+{
+    struct row *row = &work->row;
+    row->status = STATE_WAITING;
+    row->attempt++;
+    row->due_ms = apply->now_ms + delay_ms;
+    row->why = span_of(why);
+    row->pending = work->event.value;
+    work->row_changed = true;
+    work->what = OUTCOME_WAITING;
+    work->why = why;
+    work->stage = WORK_DONE;
+}

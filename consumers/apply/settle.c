@@ -1,0 +1,246 @@
+/*
+ * settle — making the result durable, in the one order that loses nothing: rows and outcomes (and hints and dead letters) on
+ * Kafka with every delivery report in, then Redis; the offset comes after that (design §4.4).
+ */
+#include <string.h>
+#include <sysexits.h>
+
+#include "apply.h"
+#include "base/failpoint.h"
+#include "stream/dead_letter.h"
+
+/* ---- outcomes ---- */
+
+static struct value written(const struct work *work, int f)
+{
+    if (work->verdicts && work->verdicts[f] == MERGE_WRITE && work->marker.len)
+        return work->event.after.values[f];
+    return (struct value){VALUE_MISSING, SPAN_NONE};
+}
+
+/* The fields of which something is to be said: written, kept, or held. */
+static int outcome_fields(struct apply *apply, const struct apply_entity *ae,
+                          const struct work *work, struct outcome_field **ret_fields)
+{
+    int count = 0;
+    struct outcome_field *fields =
+        arena_new(&apply->arena, struct outcome_field, ae->entity->field_count);
+    for (int f = 0; work->verdicts && f < ae->entity->field_count; f++) {
+        enum merge_verdict verdict = work->verdicts[f];
+        if (verdict == MERGE_NOTHING || verdict == MERGE_AGREE)
+            continue;
+        if (verdict == MERGE_WRITE && !work->twin_found &&
+            work->event.after.values[f].kind != VALUE_SET)
+            continue;
+        fields[count++] = (struct outcome_field){.field = f,
+                                                 .old_now = work->event.after.values[f],
+                                                 .new_now = work->new_now[f],
+                                                 .written = written(work, f),
+                                                 .verdict = merge_verdict_name(verdict)};
+    }
+    *ret_fields = fields;
+    return count;
+}
+
+int settle_outcome(struct apply *apply, struct apply_entity *ae, const struct work *work,
+                   enum outcome_what what, struct err *err)
+{
+    const struct message *message = work->message;
+    struct outcome outcome = {.entity = ae->entity,
+                              .key = work->key,
+                              .what = what,
+                              .class_ = work->class_,
+                              .event_id = work->event.event_id,
+                              .target = work->twin.len ? work->twin : work->row.twin,
+                              .op = work->marker,
+                              .epoch = ae->epochs[work->partition],
+                              .topic = message ? message->topic : NULL,
+                              .partition = work->partition,
+                              .offset = message ? message->offset : -1,
+                              .version = work->event.event_id[0] ? &work->event.version : NULL,
+                              .why = work->why,
+                              .ts_ms = clock_wall_ms(apply->clock)};
+    struct outcome_field *fields = NULL;
+    outcome.field_count = outcome_fields(apply, ae, work, &fields);
+    outcome.fields = fields;
+    buf_reset(&apply->scratch);
+    outcome_encode(&outcome, &apply->scratch);
+    if (apply->scratch.failed)
+        return err_set(err, ERR_FATAL, "outcome of %.*s is too large", (int)work->key.len,
+                       work->key.data);
+    struct sink_message out = {.topic = apply->outcomes,
+                               .partition = SINK_PARTITION_BY_KEY,
+                               .key = work->key,
+                               .value = buf_span(&apply->scratch)};
+    metric_add(apply->outcomes_total[what], 1);
+    return sink_put(apply->sink, &out, NULL, err);
+}
+
+/* ---- what else is said ---- */
+
+static int put_hint(struct apply *apply, struct apply_entity *ae, const struct work *work,
+                    struct err *err)
+{
+    const char *colon = memchr(work->key.data, ':', work->key.len);
+    if (!colon)
+        return 0;
+    size_t system_len = (size_t)(colon - work->key.data);
+    struct hint hint = {.key = work->key,
+                        .system = {work->key.data, system_len},
+                        .id = {colon + 1, work->key.len - system_len - 1},
+                        .why = work->hint,
+                        .not_before_ms = work->hint_not_before_ms};
+    buf_reset(&apply->scratch);
+    hint_encode(&hint, &apply->scratch);
+    struct sink_message out = {.topic = ae->hints,
+                               .partition = SINK_PARTITION_BY_KEY,
+                               .key = work->key,
+                               .value = buf_span(&apply->scratch)};
+    return sink_put(apply->sink, &out, NULL, err);
+}
+
+static int put_dead_letter(struct apply *apply, struct apply_entity *ae, const struct work *work,
+                           struct err *err)
+{
+    const struct message *message = work->message;
+    struct dead_letter letter = {.key = work->key,
+                                 .value = work->event.value,
+                                 .offset = -1,
+                                 .process = "apply",
+                                 .instance = apply->context.instance,
+                                 .stage = "TASK_PUT",
+                                 .reason_class = work->dead_letter,
+                                 .reason = work->why,
+                                 .entity = ae->entity->name,
+                                 .system = apply->context.migration->new_system->name};
+    if (message) {
+        letter.topic = message->topic;
+        letter.partition = message->partition;
+        letter.offset = message->offset;
+        letter.timestamp_ms = message->timestamp_ms;
+        letter.value = message->value;
+        letter.message = message->message;
+    }
+    if (strcmp(work->dead_letter, "rejected") != 0)
+        letter.stage = "VALUE_CONVERTER";
+    return dead_letter_put(apply->sink, apply->context.migration, &letter, NULL, err);
+}
+
+/* ---- rows ---- */
+
+static int put_row(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   struct store_finish *finish, struct sink_report *report, struct err *err)
+{
+    char epoch[24];
+    struct sink_header header = partition_epoch_header(ae->epochs[work->partition], epoch);
+    work->row.epoch = ae->epochs[work->partition];
+    buf_reset(&apply->scratch);
+    row_encode(&work->row, ae->entity, &apply->scratch);
+    if (apply->scratch.failed)
+        return err_set(err, ERR_FATAL, "row of %.*s is too large", (int)work->key.len,
+                       work->key.data);
+    *finish = (struct store_finish){.key = work->key,
+                                    .partition = work->partition,
+                                    .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
+                                    .match_names = work->names,
+                                    .match_count = work->name_count,
+                                    .match_id = work->row.twin};
+    buf_reset(&apply->scratch);
+    row_index(&work->row, &apply->scratch);
+    finish->index = arena_copy(&apply->arena, buf_span(&apply->scratch));
+    struct sink_message out = {.topic = ae->state,
+                               .partition = work->partition,
+                               .key = work->key,
+                               .value = finish->row,
+                               .headers = &header,
+                               .header_count = 1};
+    return sink_put(apply->sink, &out, report, err);
+}
+
+/* One past the last row of each partition: Redis has every row below, because chunks are settled one after the other. */
+static void move_marks(struct apply_entity *ae, const struct store_finish *finishes,
+                       const struct sink_report *reports, int n, int64_t *marks)
+{
+    for (int i = 0; i < n; i++) {
+        int32_t p = finishes[i].partition;
+        if (reports[i].offset + 1 > marks[p] && reports[i].offset + 1 > ae->marks[p])
+            marks[p] = reports[i].offset + 1;
+    }
+}
+
+static int finish_rows(struct apply *apply, struct apply_entity *ae,
+                       const struct store_finish *finishes, const struct sink_report *reports,
+                       int n, struct err *err)
+{
+    int64_t marks[STORE_PARTITIONS_MAX] = {0};
+    struct store_owner owner = apply_owner(ae);
+    if (n == 0)
+        return 0;
+    move_marks(ae, finishes, reports, n, marks);
+    if (apply_store(apply, store_finish(apply->store, &owner, finishes, n, marks, err), err) != 0)
+        return -1;
+    for (int32_t p = 0; p < ae->partitions; p++)
+        if (marks[p] > 0)
+            ae->marks[p] = marks[p];
+    return 0;
+}
+
+int settle_works(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+                 struct err *err)
+{
+    struct store_finish *finishes = arena_new(&apply->arena, struct store_finish, n + 1);
+    struct sink_report *reports = arena_new(&apply->arena, struct sink_report, n + 1);
+    int rows = 0;
+    for (int i = 0; i < n; i++) {
+        struct work *work = &works[i];
+        if (work->stage != WORK_DONE)
+            continue;
+        if (work->row_changed) {
+            reports[rows].offset = -1;
+            if (put_row(apply, ae, work, &finishes[rows], &reports[rows], err) != 0)
+                return -1;
+            rows++;
+        }
+        if ((work->dead_letter && put_dead_letter(apply, ae, work, err) != 0) ||
+            (work->hint && put_hint(apply, ae, work, err) != 0) ||
+            settle_outcome(apply, ae, work, work->what, err) != 0)
+            return -1;
+    }
+    FAILPOINT("apply.state_put");
+    if (sink_settle(apply->sink, -1, err) != 0)
+        return -1;
+    FAILPOINT("apply.state_settled");
+    if (finish_rows(apply, ae, finishes, reports, rows, err) != 0)
+        return -1;
+    FAILPOINT("apply.redis_finished");
+    return 0;
+}
+
+#ifdef TANDEM_MUTANT_REDIS_FIRST
+/* The mutant: Redis says it is applied before anything was. */
+int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+                       struct err *err)
+{
+    struct store_finish *finishes = arena_new(&apply->arena, struct store_finish, n + 1);
+    struct store_owner owner = apply_owner(ae);
+    int64_t marks[STORE_PARTITIONS_MAX] = {0};
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        if (works[i]->stage != WORK_SEND)
+            continue;
+        struct row row = works[i]->row;
+        row.epoch = ae->epochs[works[i]->partition];
+        row.has_version = true;
+        row.version = works[i]->event.version;
+        memcpy(row.hash, works[i]->event.hash, sizeof row.hash);
+        memcpy(row.event_id, works[i]->event.event_id, sizeof row.event_id);
+        buf_reset(&apply->scratch);
+        row_encode(&row, ae->entity, &apply->scratch);
+        finishes[count++] =
+            (struct store_finish){.key = works[i]->key,
+                                  .partition = works[i]->partition,
+                                  .row = arena_copy(&apply->arena, buf_span(&apply->scratch))};
+    }
+    return apply_store(apply, store_finish(apply->store, &owner, finishes, count, marks, err), err);
+}
+#endif

@@ -1,0 +1,412 @@
+/*
+ * work — one chunk of events, in which each record appears once: decode, load what Redis knows, decide by version, then round
+ * by round find the twin, merge and write, and make the result durable.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+/* ---- decode ---- */
+
+static void dead(struct work *work, const char *reason_class, const char *why)
+{
+    work->stage = WORK_DONE;
+    work->what = OUTCOME_DEAD_LETTERED;
+    work->class_ = work->dead_letter = reason_class;
+    work->why = why;
+}
+
+/* Index names under which the twin may be known: our id in the external id property, then the match values. */
+static void name_work(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    work->names[0] = span_of(arena_printf(&apply->arena, "%s=%.*s", ae->entity->external_id,
+                                          (int)work->event.id.len, work->event.id.data));
+    work->keys[0] = work->event.id;
+    work->fields[0] = -1;
+    work->name_count = 1;
+    for (int m = 0; m < ae->match_count; m++) {
+        int f = ae->match_fields[m];
+        struct span key = value_match_key(ae->entity->fields[f].rules.type,
+                                          work->event.after.values[f], &apply->arena);
+        if (key.len == 0)
+            continue;
+        work->names[work->name_count] = span_of(arena_printf(
+            &apply->arena, "%s=%.*s", ae->entity->fields[f].name, (int)key.len, key.data));
+        work->keys[work->name_count] = key;
+        work->fields[work->name_count++] = f;
+    }
+}
+
+/* Returns -1 only for ERR_FATAL: a message of a newer format. */
+static int decode(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err)
+{
+    const struct message *message = work->message;
+    struct err why = ERR_INIT;
+    if (message->kind == TOPIC_DECISIONS) {
+        dead(work, "unsupported",
+             "deciding is not part of this version: decide in one of the two systems");
+        return 0;
+    }
+    if (!message->value.data || message->key.len == 0) {
+        dead(work, "undecodable", "a change event has a key and a value");
+        return 0;
+    }
+    if (event_decode(ae->entity, message->value, &apply->tape, &apply->arena, &work->event, &why) !=
+        0) {
+        if (why.kind == ERR_FATAL)
+            return err_exit(err, why.exit_code, "%s[%d]@%lld: %s", message->topic,
+                            (int)message->partition, (long long)message->offset, why.text);
+        dead(work, "undecodable", arena_printf(&apply->arena, "%s", why.text));
+        return 0;
+    }
+    if (!span_equal(work->event.key, message->key)) {
+        dead(work, "undecodable", "the message's key is not its record's");
+        return 0;
+    }
+    /* The tape is used again for the next message: what borrows it has to be kept. */
+    work->event.value = message->value;
+    name_work(apply, ae, work);
+    return 0;
+}
+
+/* ---- load ---- */
+
+static void read_op(struct work *work, struct span text)
+{
+    if (!text.data)
+        return;
+    size_t line = 0, blank = 0;
+    while (line < text.len && text.data[line] != '\n')
+        line++;
+    while (blank < line && text.data[blank] != ' ')
+        blank++;
+    work->op = (struct span){text.data, blank};
+    work->op_sent_ms = strtoll(text.data + blank, NULL, 10);
+    /* The claims of the operation stay with the record while its outcome is open. */
+    const char *at = text.data + line;
+    const char *end = text.data + text.len;
+    while (at < end && work->row.claim_count < ROW_CLAIMS_MAX) {
+        const char *start = at + 1;
+        const char *stop = memchr(start, '\n', (size_t)(end - start));
+        at = stop ? stop : end;
+        struct span claim = {start, (size_t)(at - start)};
+        bool known = false;
+        for (int c = 0; c < work->row.claim_count; c++)
+            known = known || span_equal(work->row.claims[c], claim);
+        if (claim.len && !known)
+            work->row.claims[work->row.claim_count++] = claim;
+    }
+}
+
+static void add_candidates(struct work *work, struct span ids)
+{
+    while (ids.data && ids.len) {
+        const char *comma = memchr(ids.data, ',', ids.len);
+        size_t len = comma ? (size_t)(comma - ids.data) : ids.len;
+        struct span id = {ids.data, len};
+        bool known = work->candidate_count == APPLY_CANDIDATES_MAX;
+        for (int c = 0; c < work->candidate_count; c++)
+            known = known || span_equal(work->candidates[c], id);
+        if (!known)
+            work->candidates[work->candidate_count++] = id;
+        size_t step = comma ? len + 1 : len;
+        ids = (struct span){ids.data + step, ids.len - step};
+    }
+}
+
+static int load(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+                struct err *err)
+{
+    struct store_load *loads = arena_new(&apply->arena, struct store_load, n);
+    struct work **of = arena_new(&apply->arena, struct work *, n);
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        if (works[i].dead_letter || works[i].hint)
+            continue;
+        loads[count] = (struct store_load){.key = works[i].key,
+                                           .partition = works[i].partition,
+                                           .match = works[i].names,
+                                           .match_count = works[i].name_count};
+        of[count++] = &works[i];
+    }
+    struct store_owner owner = apply_owner(ae);
+    if (apply_store(apply, store_now(apply->store, &apply->now_ms, err), err) != 0 ||
+        apply_store(apply, store_load(apply->store, &owner, loads, count, &apply->arena, err),
+                    err) != 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        struct work *work = of[i];
+        work->candidate_count = 0;
+        work->op = SPAN_NONE;
+        row_init(&work->row, ae->entity, work->key, &apply->arena);
+        work->row_exists = loads[i].row.data != NULL;
+        if (work->row_exists &&
+            row_decode(ae->entity, loads[i].row, &apply->tape, &apply->arena, &work->row, err) != 0)
+            return err_wrap(err, "row of %.*s", (int)work->key.len, work->key.data);
+        read_op(work, loads[i].op);
+        if (work->row.twin.len)
+            work->candidates[work->candidate_count++] = work->row.twin;
+        else
+            for (int m = 0; m < work->name_count; m++)
+                add_candidates(work, loads[i].candidates[m]);
+    }
+    return 0;
+}
+
+/* ---- decide ---- */
+
+static bool rejected(const struct row *row)
+{
+    for (int h = 0; h < row->held_count; h++)
+        if (row->held[h].class_ == HELD_REJECTED)
+            return true;
+    return false;
+}
+
+static int pending_order(struct apply *apply, struct apply_entity *ae, struct work *work,
+                         enum version_order *ret_order)
+{
+    struct event pending;
+    struct err ignored = ERR_INIT;
+    if (event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
+                     &ignored) != 0)
+        return -1;
+    *ret_order = version_compare(&pending.version, &work->event.version,
+                                 strcmp(pending.event_id, work->event.event_id) == 0 ||
+                                     strcmp(pending.hash, work->event.hash) == 0);
+    return 0;
+}
+
+static struct event_facts gather(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    const struct row *row = &work->row;
+    bool same_event = strcmp(row->event_id, work->event.event_id) == 0;
+    struct event_facts facts = {
+        .row_exists = work->row_exists,
+        .row_has_version = row->has_version,
+        .row_deleted = row->deleted,
+        .status = row->status,
+        .op_in_flight =
+            work->op.len > 0 || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD,
+        .same_content = same_event || strcmp(row->hash, work->event.hash) == 0,
+        .repair = work->event.pass == PASS_REPAIR || (rejected(row) && !same_event),
+        .confirmed = work->event.pass == PASS_HYDRATE || work->event.pass == PASS_REPAIR,
+        .partial = work->event.partial,
+        .order = VERSION_NEWER,
+        .pending_order = VERSION_NEWER,
+    };
+    if (row->has_version)
+        facts.order = version_compare(&row->version, &work->event.version, facts.same_content);
+    int64_t lifetime_ms = rest_traits(apply->rest)->tier == REST_TIER_T1
+                              ? 0
+                              : rest_traits(apply->rest)->request_lifetime_ms;
+    if (work->op.len > 0)
+        facts.due = apply->now_ms >= work->op_sent_ms + lifetime_ms;
+    else
+        facts.due = row->due_ms == 0 || row->due_ms <= apply->now_ms || work->due;
+    enum version_order order = VERSION_NEWER;
+    if (!work->due && row->pending.len && pending_order(apply, ae, work, &order) == 0) {
+        facts.has_pending = true;
+        facts.pending_order = order;
+    }
+    /* A record that is a question as a whole never applied its event: that is what a newer one has to beat. */
+    if (facts.has_pending && row->status == STATE_HELD) {
+        facts.row_has_version = true;
+        facts.order = facts.pending_order;
+        facts.same_content = order == VERSION_SAME;
+        facts.has_pending = false;
+    }
+#ifdef TANDEM_MUTANT_NO_VERSION_CHECK
+    facts.order = facts.pending_order = VERSION_NEWER;
+    facts.same_content = false;
+#endif
+#ifdef TANDEM_MUTANT_NO_MARKER
+    facts.op_in_flight = false;
+#endif
+    return facts;
+}
+
+/* A write was begun and its outcome cannot be known yet: say so durably, look when nothing can be executed any more. */
+static void park_uncertain(struct apply *apply, struct work *work)
+{
+    struct row *row = &work->row;
+    if (work->op.len ==
+        0) { /* the row says so already: this event takes the place of its pending one */
+        row->pending = work->event.value;
+        work->row_changed = true;
+        work->what = OUTCOME_PARKED;
+        return;
+    }
+    row->status = STATE_UNCERTAIN;
+    row->op = work->op;
+    row->due_ms = work->op_sent_ms + rest_traits(apply->rest)->request_lifetime_ms;
+    row->why = span_of("an operation was begun and its outcome is not known");
+    row->pending = work->event.value;
+    work->row_changed = true;
+    work->what = OUTCOME_UNCERTAIN;
+}
+
+static void decide(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct row *row = &work->row;
+    struct event_facts facts = gather(apply, ae, work);
+    work->stage = WORK_DONE;
+    switch (state_on_event(&facts)) {
+    case EVENT_STALE:
+        work->what = OUTCOME_STALE;
+        break;
+    case EVENT_DUPLICATE:
+        work->what = OUTCOME_DUPLICATE;
+        break;
+    case EVENT_ADVANCE:
+        row->version = work->event.version;
+        memcpy(row->event_id, work->event.event_id, sizeof row->event_id);
+        work->row_changed = true;
+        work->what = OUTCOME_ADVANCED;
+        break;
+    case EVENT_READ_AGAIN:
+        work->hint = "unordered";
+        work->hint_not_before_ms = version_read_again_ms(&row->version, &work->event.version, 0);
+        work->what = OUTCOME_HINTED;
+        work->class_ = "unordered";
+        break;
+    case EVENT_CONFIRM:
+        work->hint = "sighting";
+        work->what = OUTCOME_HINTED;
+        work->class_ = "sighting";
+        break;
+    case EVENT_PARK:
+        row->pending = work->event.value;
+        work->row_changed = true;
+        work->what = OUTCOME_PARKED;
+        break;
+    case EVENT_LOOK_FIRST:
+        if (facts.due)
+            work->stage = WORK_FIND;
+        else
+            park_uncertain(apply, work);
+        break;
+    case EVENT_APPLY:
+    case EVENT_VERDICT_COUNT:
+        work->stage = WORK_FIND;
+        break;
+    }
+}
+
+/* Deletes are rows from the first day; finding them is the producers' (later) work, applying them a policy's. */
+static void note_delete(struct work *work)
+{
+    if (work->stage != WORK_FIND || work->event.op != 'd')
+        return;
+    work->row.deleted = true;
+    work->row.has_version = true;
+    work->row.version = work->event.version;
+    memcpy(work->row.event_id, work->event.event_id, sizeof work->row.event_id);
+    memcpy(work->row.hash, work->event.hash, sizeof work->row.hash);
+    work->row_changed = true;
+    work->what = OUTCOME_DELETED;
+    work->stage = WORK_DONE;
+}
+
+/* ---- rounds ---- */
+
+static int in_stage(struct work *works, int n, enum work_stage stage, struct work **ret_works)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++)
+        if (works[i].stage == stage)
+            ret_works[count++] = &works[i];
+    return count;
+}
+
+static int rounds(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+                  int64_t *ret_retry_after_ms, struct err *err)
+{
+    struct work **some = arena_new(&apply->arena, struct work *, n);
+    for (int round = 0; round < APPLY_ROUNDS_MAX; round++) {
+        int count = in_stage(works, n, WORK_FIND, some);
+        if (count == 0)
+            return 0;
+        if (twin_find(apply, ae, some, count, ret_retry_after_ms, err) != 0)
+            return -1;
+        FAILPOINT("apply.twins_read");
+        count = in_stage(works, n, WORK_SEND, some);
+        FAILPOINT("apply.merged");
+        if (count > 0 && write_send(apply, ae, some, count, ret_retry_after_ms, err) != 0)
+            return -1;
+    }
+    for (int i = 0; i < n; i++)
+        if (works[i].stage == WORK_FIND)
+            plan_wait(apply, &works[i], 1000,
+                      "the twin changed between reading and writing, several times");
+    return 0;
+}
+
+/* Woken records: their event is the one in the row. Without one there is nothing to go on with but to read the source again. */
+static void wake(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct err why = ERR_INIT;
+    if (work->row.pending.len == 0) {
+        work->stage = WORK_DONE;
+        work->row.due_ms = 0;
+        work->row_changed = true;
+        work->hint = "recovered";
+        work->what = OUTCOME_HINTED;
+        work->class_ = "recovered";
+        work->event.key = work->key;
+        return;
+    }
+    struct span pending = work->row.pending;
+    if (event_decode(ae->entity, pending, &apply->tape, &apply->arena, &work->event, &why) != 0) {
+        work->row.due_ms = 0;
+        work->row_changed = true;
+        dead(work, "undecodable", arena_printf(&apply->arena, "%s", why.text));
+        return;
+    }
+    work->event.value = pending;
+    name_work(apply, ae, work);
+}
+
+/* Rows first, then, with the names that their events give, the match index. */
+static int load_due(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+                    struct err *err)
+{
+    if (n == 0 || !works[0].due)
+        return 0;
+    if (load(apply, ae, works, n, err) != 0)
+        return -1;
+    for (int i = 0; i < n; i++)
+        wake(apply, ae, &works[i]);
+    return 0;
+}
+
+int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+               int64_t *ret_retry_after_ms, struct err *err)
+{
+    *ret_retry_after_ms = 500;
+    for (int i = 0; i < n; i++)
+        if (works[i].message && decode(apply, ae, &works[i], err) != 0)
+            return -1;
+    if (load_due(apply, ae, works, n, err) != 0 || load(apply, ae, works, n, err) != 0)
+        return -1;
+    FAILPOINT("apply.loaded");
+    for (int i = 0; i < n; i++) {
+        if (works[i].dead_letter || works[i].hint)
+            continue;
+        decide(apply, ae, &works[i]);
+        note_delete(&works[i]);
+    }
+    /* What was done before the target went away is made durable all the same; the rest of the batch comes again. */
+    struct err later = ERR_INIT;
+    int status = rounds(apply, ae, works, n, ret_retry_after_ms, &later);
+    if (status != 0 && later.kind == ERR_FATAL)
+        return err_set(err, later.kind, "%s", later.text);
+    if (settle_works(apply, ae, works, n, err) != 0)
+        return -1;
+    if (status != 0)
+        return err_set(err, later.kind, "%s", later.text);
+    return 0;
+}
