@@ -1,0 +1,18 @@
+/*
+ * admin — what its files share.
+ */
+#ifndef TANDEM_SANDBOX_ADMIN_H
+#define TANDEM_SANDBOX_ADMIN_H
+
+#include "tests/sandbox/sandbox.h"
+
+/* The schema's spelling of body's "object"; NULL with the error in reply. */
+const char *admin_object(struct sandbox *sandbox, json_t *body, struct reply *reply);
+/* "modstamp": milliseconds or ISO text; 0 when absent; false with the error in reply. */
+bool admin_modstamp(json_t *body, int64_t *ret_ms, struct reply *reply);
+
+/* POST /admin/people/<verb>, inside store_begin/store_end. */
+void admin_people(struct sandbox *sandbox, const struct request *request, json_t *body,
+                  struct reply *reply);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * hs_objects — single records: list, get, create, update, archive.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sandbox/hs.h"
+
+/* properties=a,b&properties=c and propertiesWithHistory alike. */
+static void read_want(const struct request *request, const struct store *store, const char *object,
+                      struct hs_want *want)
+{
+    bool named = false;
+    hs_want_system(want, store, object);
+    for (int i = 0; i < request->param_count; i++) {
+        bool history = strcmp(request->params[i].name, "propertiesWithHistory") == 0;
+        if (!history && strcmp(request->params[i].name, "properties") != 0)
+            continue;
+        named |= !history;
+        for (const char *at = request->params[i].value; *at;) {
+            char name[NAME_BYTES];
+            size_t len = strcspn(at, ",");
+            snprintf(name, sizeof name, "%.*s", (int)len, at);
+            if (history)
+                hs_want_history(want, store, object, name);
+            else
+                hs_want_add(want, store, object, name);
+            at += len + (at[len] == ',');
+        }
+    }
+    if (!named) {
+        struct hs_want defaults;
+        hs_want_defaults(&defaults, store, object);
+        for (int i = 0; i < defaults.count; i++)
+            hs_want_add(want, store, object, defaults.items[i]->name);
+    }
+}
+
+static bool asks_archived(const struct request *request)
+{
+    const char *archived = request_param(request, "archived");
+    return archived && strcmp(archived, "true") == 0;
+}
+
+void hs_list(struct sandbox *sandbox, const struct request *request, const char *object,
+             struct reply *reply)
+{
+    const char *limit_text = request_param(request, "limit"),
+               *after = request_param(request, "after");
+    long limit = limit_text ? strtol(limit_text, NULL, 10) : 10;
+    if (limit < 1 || limit > HS_LIST_MAX) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR", "Page size must be between 1 and %d",
+                 HS_LIST_MAX);
+        return;
+    }
+    struct hs_want want;
+    struct record record;
+    char last[ID_BYTES] = "";
+    record_init(&record);
+    read_want(request, &sandbox->store, object, &want);
+    sqlite3_stmt *rows = store_statement(&sandbox->store, ST_LIST);
+    bind_text(rows, 1, object);
+    bind_text(rows, 2, after ? after : "");
+    sqlite3_bind_int(rows, 3, asks_archived(request));
+    sqlite3_bind_int64(rows, 4, limit + 1);
+    buf_puts(&reply->body, "{\"results\":[");
+    bool more = false;
+    while (!more && store_row(&sandbox->store, rows)) {
+        more = reply->items == limit;
+        if (more)
+            break;
+        record_from_row(&record, rows);
+        if (reply->items++)
+            buf_putc(&reply->body, ',');
+        hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
+        snprintf(last, sizeof last, "%s", record.id);
+    }
+    sqlite3_reset(rows);
+    buf_putc(&reply->body, ']');
+    if (more)
+        buf_printf(
+            &reply->body,
+            ",\"paging\":{\"next\":{\"after\":\"%s\",\"link\":\"https://%s/crm/v3/objects/%s?"
+            "after=%s&limit=%ld\"}}",
+            last, request->host, object, last, limit);
+    buf_putc(&reply->body, '}');
+    reply->page = true;
+    record_clear(&record);
+}
+
+static void get(struct sandbox *sandbox, const struct request *request, const char *object,
+                struct reply *reply)
+{
+    struct hs_want want;
+    struct record record;
+    char id[ID_BYTES];
+    record_init(&record);
+    read_want(request, &sandbox->store, object, &want);
+    if (hs_resolve(&sandbox->store, object, request_param(request, "idProperty"),
+                   request_part(request, 4), id) &&
+        store_get(&sandbox->store, object, id, &record) &&
+        record.deleted == asks_archived(request)) {
+        hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
+        reply->items = 1;
+    } else
+        hs_plain_error(reply, 404, request->id);
+    record_clear(&record);
+}
+
+static void want_written(struct hs_want *want, const struct store *store, const char *object,
+                         json_t *properties)
+{
+    const char *name;
+    json_t *value;
+    hs_want_system(want, store, object);
+    json_object_foreach(properties, name, value)
+    {
+        (void)value;
+        hs_want_add(want, store, object, name);
+    }
+}
+
+static void write_one(struct sandbox *sandbox, const struct request *request, const char *object,
+                      struct reply *reply)
+{
+    json_t *body = request_json(request), *properties = json_object_get(body, "properties");
+    bool create = request->part_count == 4, is_new;
+    if (!json_is_object(properties)) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "Invalid input JSON: an object with properties is required");
+        json_decref(body);
+        return;
+    }
+    json_t *if_version = json_object_get(body, "ifVersion");
+    struct hs_item item = {.verb = create ? HS_CREATE : HS_UPDATE,
+                           .id = create ? NULL : request_part(request, 4),
+                           .id_property = create ? NULL : request_param(request, "idProperty"),
+                           .properties = properties,
+                           .if_version =
+                               json_is_integer(if_version) ? json_integer_value(if_version) : -1};
+    struct record record;
+    struct hs_failure failure = {0};
+    record_init(&record);
+    reply->items = 1;
+    if (hs_write_item(sandbox, request, object, reply->who, &item, &record, &is_new, &failure)) {
+        struct hs_want want;
+        want_written(&want, &sandbox->store, object, properties);
+        hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
+        reply->status = create ? 201 : 200;
+    } else if (failure.status == 404)
+        hs_plain_error(reply, 404, request->id);
+    else
+        hs_error(reply, request->id, failure.status, failure.category, "%s", failure.message);
+    record_clear(&record);
+    json_decref(body);
+}
+
+/* DELETE answers 204 for what is archived already; an id that never was is 404. */
+static void archive(struct sandbox *sandbox, const struct request *request, const char *object,
+                    struct reply *reply)
+{
+    struct record record;
+    record_init(&record);
+    reply->items = 1;
+    if (store_get(&sandbox->store, object, request_part(request, 4), &record)) {
+        hs_archive(sandbox, request, object, reply->who, request_part(request, 4));
+        reply->status = 204;
+    } else
+        hs_plain_error(reply, 404, request->id);
+    record_clear(&record);
+}
+
+void hs_objects(struct sandbox *sandbox, const struct request *request, const char *object,
+                struct reply *reply)
+{
+    const char *part = request_part(request, 4);
+    bool post = request_is(request, "POST");
+    if (request->part_count == 6 && strcmp(part, "batch") == 0 && post)
+        hs_batch(sandbox, request, object, reply);
+    else if (request->part_count == 5 && strcmp(part, "search") == 0 && post)
+        hs_search(sandbox, request, object, reply);
+    else if (request->part_count == 4 && request_is(request, "GET"))
+        hs_list(sandbox, request, object, reply);
+    else if (request->part_count == 4 && post)
+        write_one(sandbox, request, object, reply);
+    else if (request->part_count == 5 && request_is(request, "GET"))
+        get(sandbox, request, object, reply);
+    else if (request->part_count == 5 && request_is(request, "PATCH"))
+        write_one(sandbox, request, object, reply);
+    else if (request->part_count == 5 && request_is(request, "DELETE"))
+        archive(sandbox, request, object, reply);
+    else
+        hs_plain_error(reply, request->part_count > 6 ? 404 : 405, request->id);
+}

@@ -1,0 +1,275 @@
+/*
+ * store — opening, reading, and the small helpers around SQLite.
+ */
+#include "tests/sandbox/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/sandbox/store_sql.h"
+
+static _Noreturn void die(struct store *store, const char *what)
+{
+    fprintf(stderr, "sandbox-crm: sqlite: %s: %s\n", what, sqlite3_errmsg(store->db));
+    _Exit(70);
+}
+
+void record_init(struct record *record)
+{
+    memset(record, 0, sizeof *record);
+    buf_init(&record->fields, 0);
+}
+
+void record_clear(struct record *record)
+{
+    buf_clear(&record->fields);
+}
+
+void record_from_row(struct record *record, sqlite3_stmt *row)
+{
+    snprintf(record->id, sizeof record->id, "%s", (const char *)sqlite3_column_text(row, 0));
+    record->created_ms = sqlite3_column_int64(row, 1);
+    record->modified_ms = sqlite3_column_int64(row, 2);
+    record->modstamp_ms = sqlite3_column_int64(row, 3);
+    const char *by = (const char *)sqlite3_column_text(row, 4);
+    snprintf(record->modified_by, sizeof record->modified_by, "%s", by ? by : "");
+    record->deleted = sqlite3_column_int(row, 5) != 0;
+    record->version = sqlite3_column_int64(row, 6);
+    buf_reset(&record->fields);
+    const void *text = sqlite3_column_text(row, 7);
+    buf_put(&record->fields, text ? text : "{}", text ? (size_t)sqlite3_column_bytes(row, 7) : 2);
+}
+
+sqlite3_stmt *store_statement(struct store *store, enum statement which)
+{
+    if (!store->statements[which] &&
+        sqlite3_prepare_v3(store->db, STORE_SQL[which], -1, SQLITE_PREPARE_PERSISTENT,
+                           &store->statements[which], NULL) != SQLITE_OK)
+        die(store, STORE_SQL[which]);
+    return store->statements[which];
+}
+
+sqlite3_stmt *store_prepare(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        fprintf(stderr, "sandbox-crm: sqlite: %s in: %.400s\n", sqlite3_errmsg(store->db), sql);
+        return NULL;
+    }
+    return statement;
+}
+
+bool store_row(struct store *store, sqlite3_stmt *statement)
+{
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        return true;
+    if (result != SQLITE_DONE)
+        die(store, sqlite3_sql(statement));
+    sqlite3_reset(statement);
+    return false;
+}
+
+void store_run(struct store *store, sqlite3_stmt *statement)
+{
+    while (store_row(store, statement))
+        ;
+}
+
+void store_exec(struct store *store, const char *sql)
+{
+    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        die(store, sql);
+}
+
+void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, at);
+}
+
+void bind_span(sqlite3_stmt *statement, int at, struct span text)
+{
+    if (text.data)
+        sqlite3_bind_text64(statement, at, text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
+    else
+        sqlite3_bind_null(statement, at);
+}
+
+static int64_t first_int(struct store *store, sqlite3_stmt *statement)
+{
+    int64_t value = store_row(store, statement) ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return value;
+}
+
+static void load_properties(struct store *store)
+{
+    sqlite3_stmt *rows = store_prepare(
+        store, "SELECT object,name,label,type,is_unique,options,created_ms FROM properties");
+    while (rows && store_row(store, rows)) {
+        struct property property = {.custom = true, .place = AT_JSON};
+        snprintf(property.object, sizeof property.object, "%s", sqlite3_column_text(rows, 0));
+        snprintf(property.name, sizeof property.name, "%s", sqlite3_column_text(rows, 1));
+        snprintf(property.label, sizeof property.label, "%s", sqlite3_column_text(rows, 2));
+        field_type_find((const char *)sqlite3_column_text(rows, 3), &property.type);
+        property.unique = sqlite3_column_int(rows, 4) != 0;
+        snprintf(property.options, sizeof property.options, "%s", sqlite3_column_text(rows, 5));
+        property.created_ms = sqlite3_column_int64(rows, 6);
+        schema_add(&store->schema, &property);
+    }
+    sqlite3_finalize(rows);
+}
+
+int store_open(struct store *store, const char *path, enum crm crm, struct settings *settings)
+{
+    memset(store, 0, sizeof *store);
+    store->crm = crm;
+    store->settings = settings;
+    pthread_mutex_init(&store->mutex, NULL);
+    buf_init(&store->old_text, 0);
+    buf_init(&store->new_text, 0);
+    buf_init(&store->value, 0);
+    schema_init(&store->schema, crm);
+    sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    if (sqlite3_open(path, &store->db) != SQLITE_OK) {
+        fprintf(stderr, "sandbox-crm: %s: %s\n", path, sqlite3_errmsg(store->db));
+        return -1;
+    }
+    sqlite3_busy_timeout(store->db, 30000);
+    store_exec(store, STORE_PRAGMAS);
+    store_exec(store, STORE_TABLES);
+    load_properties(store);
+    sqlite3_stmt *max = store_prepare(store, "SELECT coalesce(max(n),0)+1 FROM records");
+    store->next_n = first_int(store, max);
+    sqlite3_finalize(max);
+    store_purge_shadows(store);
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(store->statements[i]);
+    if (store->db)
+        sqlite3_close(store->db);
+    buf_clear(&store->old_text);
+    buf_clear(&store->new_text);
+    buf_clear(&store->value);
+    pthread_mutex_destroy(&store->mutex);
+}
+
+void store_begin(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    store_exec(store, "BEGIN");
+}
+
+void store_end(struct store *store, bool rollback)
+{
+    store_exec(store, rollback ? "ROLLBACK" : "COMMIT");
+    if (rollback)
+        store->shadows = first_int(store, store_statement(store, ST_SHADOW_COUNT));
+    pthread_mutex_unlock(&store->mutex);
+}
+
+int64_t store_now_ms(const struct store *store)
+{
+    return clock_wall_ms(&CLOCK_SYSTEM) + settings_get(store->settings, SET_CLOCK_OFFSET_MS);
+}
+
+int64_t store_modstamp_ms(const struct store *store)
+{
+    int64_t now = store_now_ms(store);
+    return now - now % settings_get(store->settings, SET_TIMESTAMP_PRECISION_MS);
+}
+
+bool store_get(struct store *store, const char *object, const char *id, struct record *ret_record)
+{
+    sqlite3_stmt *get = store_statement(store, ST_GET);
+    bind_text(get, 1, object);
+    bind_text(get, 2, id);
+    bool found = store_row(store, get);
+    if (found)
+        record_from_row(ret_record, get);
+    sqlite3_reset(get);
+    return found;
+}
+
+bool store_get_visible(struct store *store, const char *object, const char *id,
+                       struct record *ret_record)
+{
+    if (store->shadows && store_purge_shadows(store)) {
+        sqlite3_stmt *get = store_statement(store, ST_GET_SHADOW);
+        bind_text(get, 1, object);
+        bind_text(get, 2, id);
+        bool shadowed = store_row(store, get), existed = false;
+        if (shadowed) {
+            existed = sqlite3_column_int(get, 8) != 0;
+            if (existed)
+                record_from_row(ret_record, get);
+        }
+        sqlite3_reset(get);
+        if (shadowed)
+            return existed;
+    }
+    return store_get(store, object, id, ret_record);
+}
+
+bool store_find_unique(struct store *store, const char *object, const char *property,
+                       struct span value, char ret_id[ID_BYTES])
+{
+    sqlite3_stmt *get = store_statement(store, ST_UNIQUE_GET);
+    bind_text(get, 1, object);
+    bind_text(get, 2, property);
+    bind_span(get, 3, value);
+    bool found = store_row(store, get);
+    if (found)
+        snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
+    sqlite3_reset(get);
+    return found;
+}
+
+int64_t store_purge_shadows(struct store *store)
+{
+    sqlite3_stmt *purge = store_statement(store, ST_SHADOW_PURGE);
+    sqlite3_bind_int64(purge, 1, clock_wall_ms(&CLOCK_SYSTEM));
+    store_run(store, purge);
+    store->shadows = first_int(store, store_statement(store, ST_SHADOW_COUNT));
+    return store->shadows;
+}
+
+void store_add_property(struct store *store, const struct property *property)
+{
+    sqlite3_stmt *put = store_statement(store, ST_PROPERTY_PUT);
+    bind_text(put, 1, property->object);
+    bind_text(put, 2, property->name);
+    bind_text(put, 3, property->label);
+    bind_text(put, 4, field_type_name(property->type));
+    sqlite3_bind_int(put, 5, property->unique);
+    bind_text(put, 6, property->options);
+    sqlite3_bind_int64(put, 7, property->created_ms);
+    store_run(store, put);
+    schema_add(&store->schema, property);
+}
+
+void store_clear_object(struct store *store, const char *object)
+{
+    static const char *const SQL[] = {"DELETE FROM records WHERE object=?1",
+                                      "DELETE FROM shadows WHERE object=?1",
+                                      "DELETE FROM uniq WHERE object=?1"};
+    for (int i = 0; i < 3; i++) {
+        sqlite3_stmt *statement = store_prepare(store, SQL[i]);
+        if (!statement)
+            die(store, SQL[i]);
+        bind_text(statement, 1, object);
+        store_run(store, statement);
+        sqlite3_finalize(statement);
+    }
+    store_purge_shadows(store);
+}
