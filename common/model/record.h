@@ -19,7 +19,8 @@ struct record record_new(const struct entity *entity, struct arena *arena);
 
 /*
  * SHA-256 over the typed canonical values, fields sorted by name, each as
- * length-prefixed name, type name, kind and text; MISSING and volatile fields stay out.
+ * name, type name, "s" (set) or "b" (blank), text; names and texts behind their length in 4 big-endian bytes.
+ * MISSING and volatile fields stay out.
  * ret_hex: lower case, NUL-terminated.
  */
 void record_hash(const struct record *record, char ret_hex[HASH_HEX_BYTES]);
