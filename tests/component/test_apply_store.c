@@ -1,0 +1,255 @@
+/*
+ * test_apply_store — the scripts of consumers/apply/store on a real Redis: the guard, claims, waits, the due set, and that a
+ * rebuild opens them last.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "consumers/apply/store.h"
+#include "support/services.h"
+
+static struct services services;
+static struct migration migration;
+static struct entity entity = {.name = "contact"};
+static struct store *store;
+static struct arena arena;
+static int64_t epochs[2] = {7, -1};
+static struct store_owner owner = {&entity, epochs, 2};
+
+static int start(void **state)
+{
+    (void)state;
+    if (services_start(&services, SERVICE_REDIS) < 0)
+        return -1;
+    migration.ns = "t";
+    migration.redis.address = services.redis_address;
+    arena_init(&arena);
+    struct err err = ERR_INIT;
+    store = store_open(&migration, &err);
+    return store ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    store_close(store);
+    arena_clear(&arena);
+    services_stop(&services);
+    return 0;
+}
+
+/* An open, empty store in which partition 0 belongs to epoch 7. */
+static int open_store(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    bool changed = false, mine = false;
+    int64_t mark = -1, mark_epoch = -1;
+    arena_reset(&arena);
+    assert_int_not_equal(store_ensure(store, &changed, &err), STORE_AWAY);
+    err_clear(&err);
+    assert_int_equal(store_rebuild_lease(store, 60000, &mine, &err), STORE_OK);
+    assert_true(mine);
+    assert_int_equal(store_rebuild_clear(store, &err), STORE_OK);
+    assert_int_equal(store_rebuild_open(store, &err), STORE_OK);
+    assert_int_equal(store_ensure(store, &changed, &err), STORE_OK);
+    assert_true(changed);
+    assert_int_equal(store_take(store, &entity, 0, 7, &mark, &mark_epoch, &err), STORE_OK);
+    assert_int_equal(mark, 0);
+    return 0;
+}
+
+static enum store_outcome begin(const char *key, const char *claim, const char **ret_holder)
+{
+    struct err err = ERR_INIT;
+    struct span claims[1] = {span_of(claim)};
+    struct store_begin one = {
+        .key = span_of(key), .op = span_of("0.7.1"), .claims = claims, .claim_count = 1};
+    enum store_outcome outcome = store_begin(store, &owner, &one, 1, &arena, &err);
+    *ret_holder = one.holder.data;
+    return outcome;
+}
+
+static enum store_outcome finish(const char *key, const char *row, const char *index, int64_t mark)
+{
+    struct err err = ERR_INIT;
+    int64_t marks[2] = {mark, 0};
+    struct span names[1] = {span_of("email=a@x")};
+    struct store_finish one = {.key = span_of(key),
+                               .row = span_of(row),
+                               .index = span_of(index),
+                               .match_names = names,
+                               .match_count = 1,
+                               .match_id = span_of("501")};
+    return store_finish(store, &owner, &one, 1, marks, &err);
+}
+
+static int due(const char *want)
+{
+    struct err err = ERR_INIT;
+    struct span *keys = NULL;
+    int count = 0;
+    assert_int_equal(store_due(store, &owner, 0, 10, &keys, &count, &arena, &err), STORE_OK);
+    if (count > 0 && want)
+        assert_true(span_is(keys[0], want));
+    return count;
+}
+
+static struct store_load load(const char *key)
+{
+    static struct span names[1];
+    struct err err = ERR_INIT;
+    names[0] = span_of("email=a@x");
+    struct store_load one = {.key = span_of(key), .match = names, .match_count = 1};
+    assert_int_equal(store_load(store, &owner, &one, 1, &arena, &err), STORE_OK);
+    return one;
+}
+
+static void a_row_is_kept_and_found(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_OK);
+    assert_null(holder);
+    struct store_load before = load("sf:1");
+    assert_null(before.row.data);
+    assert_memory_equal(before.op.data, "0.7.1 ", 6);
+    assert_true(span_is(before.holders[0], "sf:1"));
+    assert_int_equal(finish("sf:1", "{row}", "t501\ncemail=a@x", 12), STORE_OK);
+    struct store_load after = load("sf:1");
+    assert_true(span_is(after.row, "{row}"));
+    assert_null(after.op.data);
+    assert_true(span_is(after.candidates[0], "501"));
+    struct err err = ERR_INIT;
+    int64_t mark = 0, mark_epoch = 0;
+    assert_int_equal(store_take(store, &entity, 0, 7, &mark, &mark_epoch, &err), STORE_OK);
+    assert_int_equal(mark, 12);
+    assert_int_equal(mark_epoch, 7);
+}
+
+static void a_claim_belongs_to_one_record(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_OK);
+    assert_int_equal(begin("sf:2", "email=a@x", &holder), STORE_OK);
+    assert_string_equal(holder, "sf:1");
+    /* what the row does not name is given up with the operation */
+    assert_int_equal(finish("sf:1", "{}", "t501", 0), STORE_OK);
+    assert_int_equal(begin("sf:2", "email=a@x", &holder), STORE_OK);
+    assert_null(holder);
+}
+
+static void a_waiter_wakes_when_the_claim_is_given_up(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_OK);
+    assert_int_equal(finish("sf:1", "{}", "cemail=a@x", 0), STORE_OK);
+    assert_int_equal(finish("sf:2", "{}", "wemail=a@x", 0), STORE_OK);
+    assert_int_equal(due(NULL), 0);
+    assert_int_equal(finish("sf:1", "{}", "", 0), STORE_OK);
+    assert_int_equal(due("sf:2"), 1);
+    /* it is due until its row says something else */
+    assert_int_equal(due("sf:2"), 1);
+    assert_int_equal(finish("sf:2", "{}", "cemail=a@x", 0), STORE_OK);
+    assert_int_equal(due(NULL), 0);
+}
+
+static void waiting_for_a_claim_nobody_holds_is_due_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(finish("sf:2", "{}", "wemail=a@x", 0), STORE_OK);
+    assert_int_equal(due("sf:2"), 1);
+}
+
+static void due_by_time(void **state)
+{
+    (void)state;
+    assert_int_equal(finish("sf:1", "{}", "d1", 0), STORE_OK);
+    assert_int_equal(finish("sf:2", "{}", "d99999999999999", 0), STORE_OK);
+    assert_int_equal(due("sf:1"), 1);
+    assert_int_equal(finish("sf:1", "{}", "", 0), STORE_OK);
+    assert_int_equal(due(NULL), 0);
+}
+
+static void a_cancelled_operation_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    struct err err = ERR_INIT;
+    struct store_cancel cancel = {.key = span_of("sf:1"), .partition = 0};
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_OK);
+    assert_int_equal(store_cancel(store, &owner, &cancel, 1, &err), STORE_OK);
+    assert_null(load("sf:1").op.data);
+    assert_int_equal(begin("sf:2", "email=a@x", &holder), STORE_OK);
+    assert_null(holder);
+}
+
+static void a_former_owner_is_fenced(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const char *holder = NULL;
+    int64_t mark = 0, mark_epoch = 0;
+    assert_int_equal(store_take(store, &entity, 0, 9, &mark, &mark_epoch, &err), STORE_OK);
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_FENCED);
+    assert_int_equal(finish("sf:1", "{}", "", 0), STORE_FENCED);
+    assert_int_equal(store_take(store, &entity, 0, 7, &mark, &mark_epoch, &err), STORE_FENCED);
+}
+
+static void without_an_epoch_nothing_works(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct store_begin one = {.key = span_of("sf:1"), .partition = 1, .op = span_of("1.-1.1")};
+    assert_int_equal(store_begin(store, &owner, &one, 1, &arena, &err), STORE_FENCED);
+}
+
+static void a_loss_closes_the_scripts_until_the_rebuild_opened_them(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const char *holder = NULL;
+    bool changed = false, mine = false;
+    assert_int_equal(finish("sf:1", "{old}", "cemail=a@x", 5), STORE_OK);
+    assert_int_equal(store_rebuild_lease(store, 60000, &mine, &err), STORE_OK);
+    assert_int_equal(store_rebuild_clear(store, &err), STORE_OK);
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_CLOSED);
+    assert_int_equal(store_ensure(store, &changed, &err), STORE_CLOSED);
+    struct store_finish rows[2] = {
+        {.key = span_of("sf:1"), .row = span_of("{1}"), .index = span_of("cemail=a@x\nt501")},
+        {.key = span_of("sf:2"), .row = span_of("{2}"), .index = span_of("d1")}};
+    assert_int_equal(store_rebuild_rows(store, &entity, rows, 2, &err), STORE_OK);
+    assert_int_equal(store_rebuild_partition(store, &entity, 0, 7, 44, &err), STORE_OK);
+    assert_int_equal(store_rebuild_derive(store, &entity, &err), STORE_OK);
+    assert_int_equal(finish("sf:3", "{}", "", 0), STORE_CLOSED);
+    assert_int_equal(store_rebuild_open(store, &err), STORE_OK);
+    err_clear(&err);
+    assert_int_equal(store_ensure(store, &changed, &err), STORE_OK);
+    assert_true(changed);
+    assert_int_equal(begin("sf:2", "email=a@x", &holder), STORE_OK);
+    assert_string_equal(holder, "sf:1");
+    assert_int_equal(due("sf:2"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_row_is_kept_and_found, open_store),
+        cmocka_unit_test_setup(a_claim_belongs_to_one_record, open_store),
+        cmocka_unit_test_setup(a_waiter_wakes_when_the_claim_is_given_up, open_store),
+        cmocka_unit_test_setup(waiting_for_a_claim_nobody_holds_is_due_at_once, open_store),
+        cmocka_unit_test_setup(due_by_time, open_store),
+        cmocka_unit_test_setup(a_cancelled_operation_leaves_nothing, open_store),
+        cmocka_unit_test_setup(a_former_owner_is_fenced, open_store),
+        cmocka_unit_test_setup(without_an_epoch_nothing_works, open_store),
+        cmocka_unit_test_setup(a_loss_closes_the_scripts_until_the_rebuild_opened_them, open_store),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
