@@ -11,7 +11,11 @@
 #include "model/record.h"
 #include "model/version.h"
 
-enum { STATE_FORMAT_VERSION = 1, ROW_CLAIMS_MAX = 16, ROW_TEXT_MAX_BYTES = 4 * 1024 * 1024 };
+/* A build of the tests speaks the next version, to show that an older process stops before it. */
+#ifndef TANDEM_FORMAT_VERSION
+#define TANDEM_FORMAT_VERSION 1
+#endif
+enum { STATE_FORMAT_VERSION = TANDEM_FORMAT_VERSION, ROW_CLAIMS_MAX = 16, ROW_TEXT_MAX_BYTES = 4 * 1024 * 1024 };
 
 enum state_status {
     STATE_IDLE,      /* applied (or nothing to apply); nothing open */

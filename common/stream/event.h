@@ -13,7 +13,11 @@
 #include "model/record.h"
 #include "model/version.h"
 
-enum { EVENT_FORMAT_VERSION = 1 };
+/* A build of the tests speaks the next version, to show that an older process stops before it. */
+#ifndef TANDEM_FORMAT_VERSION
+#define TANDEM_FORMAT_VERSION 1
+#endif
+enum { EVENT_FORMAT_VERSION = TANDEM_FORMAT_VERSION };
 
 enum event_pass {
     PASS_BACKFILL,
