@@ -91,7 +91,6 @@ int poll_block(struct poll *poll, enum rest_outcome outcome, int64_t retry_after
     if (wait_ms < POLL_BLOCK_MIN_MS)
         wait_ms = POLL_BLOCK_MIN_MS;
     err->kind = ERR_RETRY;
-    err_wrap(err, "%s", poll->system->name);
     poll->blocked_until_mono_ms = poll_mono_ms(poll) + wait_ms;
     (void)snprintf(poll->blocked_why, sizeof(poll->blocked_why), "%s", err->text);
     return -1;
