@@ -126,7 +126,9 @@ static void put_source(const struct event *event, const struct entity *entity, c
 void event_encode(const struct event *event, const struct entity *entity, const char *ns,
                   const char *connector, struct buf *out)
 {
-    PUT(out, "{\"v\":1,\"before\":null,\"after\":");
+    PUT(out, "{\"v\":");
+    buf_put_int(out, EVENT_FORMAT_VERSION);
+    PUT(out, ",\"before\":null,\"after\":");
     if (event->op == 'd')
         PUT(out, "null");
     else

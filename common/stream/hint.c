@@ -16,7 +16,9 @@ static const struct member HINT[HINT_COUNT] = {
 
 void hint_encode(const struct hint *hint, struct buf *out)
 {
-    buf_puts(out, "{\"v\":1,\"system\":");
+    buf_puts(out, "{\"v\":");
+    buf_put_int(out, EVENT_FORMAT_VERSION);
+    buf_puts(out, ",\"system\":");
     buf_put_json_string(out, hint->system);
     buf_puts(out, ",\"id\":");
     buf_put_json_string(out, hint->id);
