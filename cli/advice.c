@@ -1,0 +1,59 @@
+/*
+ * advice — in the words of the person who reads the report.
+ */
+#include "cli/advice.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *class_, *words;
+} ADVICE[] = {
+    {"base", "both sides are as they were when they last agreed; the new system writes the value "
+             "another way, or had one where the old is blank. Nothing to do."},
+    {"edited-in-new", "somebody edited these in the new system after the move; the edit is kept. "
+                      "Nothing to do."},
+    {"first-meeting", "the record was in both systems before, with different values. Neither is "
+                      "overwritten: decide per field which is right, and enter it in both."},
+    {"conflict", "changed in both systems since they last agreed. Neither is overwritten: decide, "
+                 "and enter it in both."},
+    {"held-unconfirmed", "what we wrote was never seen stored, and the new system says otherwise: "
+                         "compare by hand."},
+    {"identity", "the twin belongs to another record, most often a person entered twice in the old "
+                 "system: merge them there."},
+    {"ambiguous", "two records of the new system match: merge them there."},
+    {"twin-gone", "alive in the old system, deleted in the new one. Nothing is created again by "
+                  "itself: decide."},
+    {"rejected", "the new system refused these; <ns>.dlq says why (kcat -t <ns>.dlq -J)."},
+    {"waiting", "wait for another record that holds the same unique value."},
+    {"dead-letter", "a value could not be read through the mapping; <ns>.dlq names field and "
+                    "reason. Mend the value or the mapping."},
+    {"native", "made in the new system, never in the old one. Nothing to do."},
+    {"source-gone", "the source record was deleted in the old system after it had been moved: "
+                    "delete here too, or keep."},
+    {"not-applied", "the old system says something else and nothing explains it. If it stays after "
+                    "`tandem status` shows no lag: read the record's way in <ns>.outcomes."},
+    {"unconfirmed", "written, never seen stored, and different now; the next change of the record "
+                    "will ask."},
+    {"unreadable-in-new", "the new system holds a value that does not fit the field's type."},
+    {"unreadable-in-old", "fails its mapping, and no dead letter says so: it was not captured."},
+    {"in-flight", "wait for a second try; see `tandem status`."},
+    {"uncertain", "a write's outcome is unknown; it is looked up by itself. See `tandem status`."},
+    {"no-row", "never reached apply, or carries our id and no record knows it. See the lag in "
+               "`tandem status`, then the poll's log."},
+    {"no-twin", "applied, and nothing was created. Read the record's way in <ns>.outcomes."},
+    {"twin-missing", "its twin is not in the new system and no question was raised: the next "
+                     "change of the record will ask."},
+    {"deleted-row", "counts as deleted, and the old system has it."},
+    {"shared-twin", "two records of the old system lead to one of the new."},
+    {"second-twin", "carries the id of a record that has another twin: a duplicate."},
+};
+
+const char *advice_for(const char *class_)
+{
+    for (size_t i = 0; i < sizeof(ADVICE) / sizeof(ADVICE[0]); i++) {
+        if (strcmp(ADVICE[i].class_, class_) == 0)
+            return ADVICE[i].words;
+    }
+    return NULL;
+}

@@ -1,0 +1,24 @@
+/*
+ * status — what `tandem status` knows, and how it is printed.
+ */
+#ifndef TANDEM_CLI_STATUS_H
+#define TANDEM_CLI_STATUS_H
+
+#include <jansson.h>
+
+#include "cli/progress.h"
+#include "stream/control.h"
+
+struct status {
+    struct control control;
+    char why[512]; /* why control could not be read; "" */
+    struct progress now, earlier;
+    bool has_earlier;
+    json_t *rows; /* tandem-verify --rows; NULL unknown */
+};
+
+/* clear_first: from the top of the terminal. */
+void status_print(const struct status *status, const struct migration *migration, bool as_json,
+                  bool clear_first);
+
+#endif

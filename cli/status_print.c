@@ -1,0 +1,182 @@
+/*
+ * status_print — for people, and as JSON.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/status.h"
+#include "cli/verify.h"
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static const struct progress *earlier_of(const struct status *status)
+{
+    return status->has_earlier ? &status->earlier : NULL;
+}
+
+static int64_t days_left(const struct migration *migration)
+{
+    int64_t left_ms = migration->kill_ms - clock_wall_ms(&CLOCK_SYSTEM);
+    return left_ms > 0 ? (left_ms + DAY_MS - 1) / DAY_MS : -(-left_ms / DAY_MS);
+}
+
+static const char *phase(const struct status *status)
+{
+    if (*status->why)
+        return "unknown";
+    if (!status->control.exists)
+        return "not prepared: `tandem run` begins";
+    if (!status->control.go)
+        return "captures; nothing is written before `tandem run --go`";
+    return status->control.phase;
+}
+
+/* ---- for people ---- */
+
+static void print_rows(json_t *rows)
+{
+    char text[512];
+    verify_put_counts(json_object_get(rows, "rows"), text, sizeof(text));
+    printf("  records       %s\n", *text ? text : "none yet");
+    verify_put_counts(json_object_get(rows, "held"), text, sizeof(text));
+    printf("  questions     %s\n", *text ? text : "none");
+    verify_put_counts(json_object_get(rows, "dead_letters"), text, sizeof(text));
+    printf("  dead letters  %s\n", *text ? text : "none");
+}
+
+static void print_backfill(const struct status *status, int entity)
+{
+    const struct progress_entity *it = &status->now.entities[entity];
+    int64_t rate = progress_rate(&status->now, earlier_of(status), entity);
+    int64_t eta_s = progress_eta_s(&status->now, earlier_of(status), entity);
+    printf("  backfill      ");
+    if (it->backfill_done < 0)
+        printf("unknown (no process that captures it answers)");
+    else
+        printf("%" PRId64, it->backfill_done);
+    if (it->backfill_finished)
+        printf(", done");
+    else if (it->backfill_total > 0)
+        printf(" of %" PRId64, it->backfill_total);
+    if (rate > 0)
+        printf(", %" PRId64 "/s", rate);
+    if (eta_s > 0)
+        printf(", ETA %" PRId64 " s", eta_s);
+    printf("\n");
+}
+
+static void print_entity(const struct status *status, int entity)
+{
+    const struct progress_entity *it = &status->now.entities[entity];
+    printf("%s\n", it->name);
+    print_backfill(status, entity);
+    if (it->events >= 0)
+        printf("  changes       %" PRId64 " events on Kafka, apply is %" PRId64 " behind\n",
+               it->events, it->lag_messages);
+    if (it->source_lag_s >= 0)
+        printf("  captured      up to %.1f s ago\n", it->source_lag_s);
+    json_t *rows = verify_entity(status->rows, it->name);
+    if (rows)
+        print_rows(rows);
+}
+
+static void print_process(const struct progress_process *process)
+{
+    printf("  %-24s %s", process->name, process->state);
+    if (process->restarts)
+        printf(", restarted %d times", process->restarts);
+    if (strcmp(process->state, "running") != 0)
+        printf(", last exit code %d; log: %s", process->exit_code, process->log);
+    else if (!process->answers)
+        printf(", does not answer; log: %s", process->log);
+    else
+        printf(process->ready ? ", ready" : ", waits: %s", process->why);
+    printf("\n");
+}
+
+static void print_text(const struct status *status, const struct migration *migration)
+{
+    printf("%s: %s\n", migration->ns, phase(status));
+    if (*status->why)
+        printf("  %s\n", status->why);
+    printf("kill date %s: %" PRId64 " days left\n\n", migration->kill_date, days_left(migration));
+    for (int i = 0; i < status->now.entity_count; i++)
+        print_entity(status, i);
+    int64_t rate = progress_applied_rate(&status->now, earlier_of(status));
+    if (rate >= 0)
+        printf("  applied       %" PRId64 " events a second\n", rate);
+    if (*status->now.kafka_why)
+        printf("Kafka: %s\n", status->now.kafka_why);
+    printf("\nprocesses%s\n", status->now.running ? "" : ": `tandem run` is not at work");
+    for (int i = 0; i < status->now.process_count; i++)
+        print_process(&status->now.processes[i]);
+}
+
+/* ---- as JSON ---- */
+
+static json_t *known(int64_t value)
+{
+    return value < 0 ? json_null() : json_integer(value);
+}
+
+static json_t *entity_json(const struct status *status, int entity)
+{
+    const struct progress_entity *it = &status->now.entities[entity];
+    json_t *object =
+        json_pack("{s:s,s:{s:o,s:o,s:b,s:o,s:o},s:o,s:o,s:o}", "entity", it->name, "backfill",
+                  "done", known(it->backfill_done), "total", known(it->backfill_total), "finished",
+                  (int)it->backfill_finished, "rate",
+                  known(progress_rate(&status->now, earlier_of(status), entity)), "eta_s",
+                  known(progress_eta_s(&status->now, earlier_of(status), entity)), "events",
+                  known(it->events), "lag_messages", known(it->lag_messages), "source_lag_s",
+                  it->source_lag_s < 0 ? json_null() : json_real(it->source_lag_s));
+    json_t *rows = verify_entity(status->rows, it->name);
+    static const char *const names[] = {"rows", "held", "dead_letters"};
+    for (size_t i = 0; rows && i < sizeof(names) / sizeof(names[0]); i++)
+        (void)json_object_set(object, names[i], json_object_get(rows, names[i]));
+    return object;
+}
+
+static json_t *process_json(const struct progress_process *process)
+{
+    return json_pack("{s:s,s:i,s:s,s:s,s:i,s:i,s:b,s:b,s:s,s:s}", "name", process->name, "pid",
+                     process->pid, "state", process->state, "address", process->address, "restarts",
+                     process->restarts, "exit", process->exit_code, "answers",
+                     (int)process->answers, "ready", (int)process->ready, "why", process->why,
+                     "log", process->log);
+}
+
+static void print_json(const struct status *status, const struct migration *migration)
+{
+    json_t *root = json_pack(
+        "{s:i,s:s,s:s,s:b,s:b,s:s,s:I,s:o,s:o,s:s,s:b,s:[],s:[]}", "v", 1, "migration",
+        migration->ns, "phase", status->control.exists ? status->control.phase : "new", "go",
+        (int)status->control.go, "prepared", (int)status->control.exists, "kill_date",
+        migration->kill_date, "days_left", (json_int_t)days_left(migration), "applied_rate",
+        known(progress_applied_rate(&status->now, earlier_of(status))), "dead_letters",
+        known(status->now.dead_letters), "why", *status->why ? status->why : status->now.kafka_why,
+        "running", (int)status->now.running, "entities", "processes");
+    for (int i = 0; i < status->now.entity_count; i++)
+        (void)json_array_append_new(json_object_get(root, "entities"), entity_json(status, i));
+    for (int i = 0; i < status->now.process_count; i++)
+        (void)json_array_append_new(json_object_get(root, "processes"),
+                                    process_json(&status->now.processes[i]));
+    (void)json_dumpf(root, stdout, JSON_COMPACT);
+    (void)putchar('\n');
+    json_decref(root);
+}
+
+void status_print(const struct status *status, const struct migration *migration, bool as_json,
+                  bool clear_first)
+{
+    if (as_json) {
+        print_json(status, migration);
+        return;
+    }
+    if (clear_first)
+        (void)fputs("\033[H\033[2J", stdout);
+    print_text(status, migration);
+}
