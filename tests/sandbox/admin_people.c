@@ -22,10 +22,22 @@ static bool make_patch(struct sandbox *sandbox, const char *object, json_t *fiel
     if (sandbox->crm == CRM_SALESFORCE)
         return sf_put_fields(&sandbox->store, object, fields, create, patch, reply);
     struct hs_failure failure = {0};
-    if (hs_put_properties(&sandbox->store, object, fields, patch, &failure))
-        return true;
-    reply_error(reply, 400, "%s", failure.message);
-    return false;
+    struct tape tape;
+    tape_init(&tape);
+    char *whole = json_dumps(fields, JSON_COMPACT);
+    /* as a member, because index 0 means "none" */
+    struct buf wrapped;
+    buf_init(&wrapped, 0);
+    buf_printf(&wrapped, "{\"fields\":%s}", whole ? whole : "{}");
+    bool ok = tape_parse(&tape, buf_span(&wrapped)) &&
+              hs_put_properties(&sandbox->store, object, &tape, tape_get(&tape, 0, "fields"), patch,
+                                &failure);
+    free(whole);
+    buf_clear(&wrapped);
+    tape_clear(&tape);
+    if (!ok)
+        reply_error(reply, 400, "%s", failure.message);
+    return ok;
 }
 
 static bool find_record(struct sandbox *sandbox, const char *object, json_t *body,
@@ -36,7 +48,9 @@ static bool find_record(struct sandbox *sandbox, const char *object, json_t *bod
     ret_id[0] = '\0';
     if (id && (sandbox->crm == CRM_HUBSPOT || !sf_id_normalise(id, ret_id)))
         snprintf(ret_id, ID_BYTES, "%s", id);
-    if (!id && email) {
+    if (!id && email && sandbox->crm == CRM_HUBSPOT)
+        hs_resolve(&sandbox->store, object, "email", email, ret_id);
+    else if (!id && email) {
         sqlite3_stmt *get = store_statement(&sandbox->store, ST_BY_EMAIL);
         bind_text(get, 1, object);
         bind_text(get, 2, email);

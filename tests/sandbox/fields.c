@@ -9,11 +9,16 @@
 /* The end of a JSON string that starts at text[at] == '"': the index behind its closing quote. */
 static size_t string_end(struct span text, size_t at)
 {
-    for (at++; at < text.len; at++) {
-        if (text.data[at] == '\\')
-            at++;
-        else if (text.data[at] == '"')
-            return at + 1;
+    for (at++; at < text.len;) {
+        const char *quote = memchr(text.data + at, '"', text.len - at);
+        if (!quote)
+            return text.len;
+        const char *before = quote;
+        while (before > text.data + at && before[-1] == '\\')
+            before--;
+        at = (size_t)(quote - text.data) + 1;
+        if ((quote - before) % 2 == 0)
+            return at;
     }
     return text.len;
 }
@@ -41,6 +46,12 @@ void fields_parse(struct fields *fields, struct span text)
         field->json = (struct span){text.data + name_end + 1, end - name_end - 1};
         at = end + 1;
     }
+}
+
+void fields_copy(struct fields *to, const struct fields *from)
+{
+    to->count = from->count;
+    memcpy(to->items, from->items, (size_t)from->count * sizeof *from->items);
 }
 
 static int find(const struct fields *fields, struct span name)

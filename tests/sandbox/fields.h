@@ -26,6 +26,8 @@ struct fields {
 /* Read our own compact text, which is borrowed. Trusted input: anything else is cut at the first surprise. */
 void fields_parse(struct fields *fields, struct span text);
 
+void fields_copy(struct fields *to, const struct fields *from);
+
 /* The value's JSON text, or SPAN_NONE. hint (may be NULL): where it was found last time, kept by the caller. */
 struct span fields_get(const struct fields *fields, struct span name, int *hint);
 

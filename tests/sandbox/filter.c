@@ -131,6 +131,7 @@ static const char NO_SHADOW[] =
 sqlite3_stmt *filter_select(struct store *store, const struct filter *where, struct bounds bounds,
                             const char *object, const char *order, bool deleted)
 {
+    store_need_index(store, INDEX_QUERY);
     bool shadowed = store->shadows && store_purge_shadows(store);
     struct buf sql;
     buf_init(&sql, 0);

@@ -5,6 +5,7 @@
 #define TANDEM_SANDBOX_HS_H
 
 #include "tests/sandbox/sandbox.h"
+#include "tests/sandbox/tape.h"
 #include "tests/sandbox/write.h"
 
 enum { HS_PROPERTIES_MAX = 300, HS_BATCH_MAX = 100, HS_LIST_MAX = 100, HS_MESSAGE_BYTES = 1024 };
@@ -53,20 +54,27 @@ bool hs_fail(struct hs_failure *failure, int status, const char *category, const
     __attribute__((format(printf, 4, 5)));
 
 /* Check and normalise properties into a patch ('{' … '}'). False: failure says what is wrong with all of them. */
-bool hs_put_properties(struct store *store, const char *object, json_t *properties,
-                       struct buf *patch, struct hs_failure *failure);
+bool hs_put_properties(struct store *store, const char *object, const struct tape *tape,
+                       int properties, struct buf *patch, struct hs_failure *failure);
 /* The stored form of an e-mail. */
 void hs_put_email(struct span text, struct buf *ret_email);
 
 enum hs_verb { HS_CREATE, HS_UPDATE, HS_UPSERT };
 
 /* One record to write. */
+enum { HS_ID_BYTES = 512 };
 struct hs_item {
     enum hs_verb verb;
-    const char *id, *id_property, *trace_id; /* or NULL */
-    json_t *properties;                      /* borrowed */
-    int64_t if_version;                      /* -1: unconditional */
+    char id[HS_ID_BYTES], id_property[NAME_BYTES], trace_id[HS_ID_BYTES]; /* "": none */
+    const struct tape *tape;                                              /* borrowed */
+    int properties;     /* index of the properties object in it; 0: none */
+    int64_t if_version; /* -1: unconditional */
 };
+/* if_version of the object at index at. */
+int64_t hs_if_version(const struct tape *tape, int at);
+/* The system properties and those that were written. */
+void hs_want_written(struct hs_want *want, const struct store *store, const char *object,
+                     const struct hs_item *item);
 bool hs_write_item(struct sandbox *sandbox, const struct request *request, const char *object,
                    const char *who, const struct hs_item *item, struct record *ret_record,
                    bool *ret_new, struct hs_failure *failure);

@@ -14,8 +14,9 @@ struct batch {
     const struct request *request;
     const char *object;
     struct reply *reply;
-    json_t *inputs; /* borrowed */
-    bool traced;    /* every input has an objectWriteTraceId of its own */
+    struct tape tape;
+    int inputs;  /* the list's index; 0: there is none */
+    bool traced; /* every input has an objectWriteTraceId of its own */
     int64_t start_ms;
     struct buf results, errors;
     size_t ends[HS_BATCH_MAX]; /* where each result ends in results */
@@ -23,21 +24,6 @@ struct batch {
     struct record record;
     struct hs_want want;
 };
-
-static const char *text_at(json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-/* An id may come as text or as a number. */
-static const char *id_at(json_t *input, char number[32])
-{
-    json_t *id = json_object_get(input, "id");
-    if (!json_is_integer(id))
-        return json_string_value(id);
-    snprintf(number, 32, "%lld", (long long)json_integer_value(id));
-    return number;
-}
 
 static void end_result(struct batch *batch)
 {
@@ -120,54 +106,63 @@ static void put_missing(struct batch *batch, json_t *missing)
     json_decref(error);
 }
 
-static void add_names(struct batch *batch, json_t *names, bool history)
+static void add_names(struct batch *batch, int names, bool history)
 {
-    size_t i;
-    json_t *name;
-    json_array_foreach(names, i, name)
-    {
-        const char *text = json_string_value(name);
-        if (text && history)
-            hs_want_history(&batch->want, &batch->sandbox->store, batch->object, text);
-        else if (text)
-            hs_want_add(&batch->want, &batch->sandbox->store, batch->object, text);
+    const struct tape *tape = &batch->tape;
+    for (int i = tape_first(names); names && i < tape_end(tape, names); i = tape->items[i].next) {
+        char name[NAME_BYTES];
+        snprintf(name, sizeof name, "%.*s", (int)tape->items[i].text.len, tape->items[i].text.data);
+        if (history)
+            hs_want_history(&batch->want, &batch->sandbox->store, batch->object, name);
+        else
+            hs_want_add(&batch->want, &batch->sandbox->store, batch->object, name);
     }
 }
 
-static void read_batch(struct batch *batch, json_t *body)
+/* Which properties a read wants, and by which it finds; false with the error in reply. */
+static bool read_plan(struct batch *batch, char ret_id_property[NAME_BYTES])
 {
-    const char *id_property = text_at(body, "idProperty");
-    json_t *names = json_object_get(body, "properties");
     struct store *store = &batch->sandbox->store;
+    if (!tape_text(&batch->tape, 0, "idProperty", ret_id_property, NAME_BYTES))
+        ret_id_property[0] = '\0';
     const struct property *by =
-        id_property ? schema_find(&store->schema, batch->object, id_property) : NULL;
-    if (id_property && (!by || (!by->unique && by->place != AT_ID))) {
+        ret_id_property[0] ? schema_find(&store->schema, batch->object, ret_id_property) : NULL;
+    if (ret_id_property[0] && (!by || (!by->unique && by->place != AT_ID))) {
         hs_error(batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
-                 "Property %.60s cannot be used as idProperty", id_property);
-        return;
+                 "Property %.60s cannot be used as idProperty", ret_id_property);
+        return false;
     }
-    if (json_array_size(names))
+    int names = tape_get(&batch->tape, 0, "properties");
+    if (names && tape_first(names) < tape_end(&batch->tape, names))
         hs_want_system(&batch->want, store, batch->object);
     else
         hs_want_defaults(&batch->want, store, batch->object);
     add_names(batch, names, false);
-    add_names(batch, json_object_get(body, "propertiesWithHistory"), true);
+    add_names(batch, tape_get(&batch->tape, 0, "propertiesWithHistory"), true);
+    return true;
+}
+
+static void read_batch(struct batch *batch)
+{
+    char id_property[NAME_BYTES], asked[HS_ID_BYTES], id[ID_BYTES];
+    const struct tape *tape = &batch->tape;
+    struct store *store = &batch->sandbox->store;
+    if (!read_plan(batch, id_property))
+        return;
     const char *flag = request_param(batch->request, "archived");
     bool archived = flag && strcmp(flag, "true") == 0;
-    json_t *missing = json_array(), *input;
-    size_t i;
-    json_array_foreach(batch->inputs, i, input)
-    {
-        char id[ID_BYTES], number[32];
-        const char *asked = id_at(input, number);
-        if (asked && hs_resolve(store, batch->object, id_property, asked, id) &&
+    json_t *missing = json_array();
+    for (int i = tape_first(batch->inputs); i < tape_end(tape, batch->inputs);
+         i = tape->items[i].next) {
+        if (tape_text(tape, i, "id", asked, sizeof asked) &&
+            hs_resolve(store, batch->object, id_property, asked, id) &&
             store_get(store, batch->object, id, &batch->record) &&
             batch->record.deleted == archived) {
             hs_put_record(batch->sandbox, &batch->results, batch->object, &batch->record,
                           &batch->want, NULL);
             end_result(batch);
         } else
-            json_array_append_new(missing, json_string(asked ? asked : ""));
+            json_array_append_new(missing, json_string(asked));
     }
     if (json_array_size(missing))
         put_missing(batch, missing);
@@ -175,44 +170,41 @@ static void read_batch(struct batch *batch, json_t *body)
     put_response(batch, 200);
 }
 
-static void want_written(struct batch *batch, json_t *properties, const char *id_property)
+static void read_item(struct batch *batch, int input, enum hs_verb verb, struct hs_item *item)
 {
-    const char *name;
-    json_t *value;
-    hs_want_system(&batch->want, &batch->sandbox->store, batch->object);
-    if (id_property)
-        hs_want_add(&batch->want, &batch->sandbox->store, batch->object, id_property);
-    json_object_foreach(properties, name, value)
-    {
-        (void)value;
-        hs_want_add(&batch->want, &batch->sandbox->store, batch->object, name);
-    }
+    const struct tape *tape = &batch->tape;
+    item->verb = verb;
+    item->tape = tape;
+    item->properties = tape_get(tape, input, "properties");
+    item->if_version = hs_if_version(tape, input);
+    item->id[0] = item->id_property[0] = item->trace_id[0] = '\0';
+    tape_text(tape, input, "id", item->id, sizeof item->id);
+    if (verb != HS_CREATE)
+        tape_text(tape, input, "idProperty", item->id_property, sizeof item->id_property);
+    tape_text(tape, input, "objectWriteTraceId", item->trace_id, sizeof item->trace_id);
 }
 
 /* False: the whole batch fails. */
-static bool write_input(struct batch *batch, json_t *input, enum hs_verb verb)
+static bool write_input(struct batch *batch, int input, enum hs_verb verb)
 {
-    char number[32];
-    json_t *if_version = json_object_get(input, "ifVersion");
-    struct hs_item item = {.verb = verb,
-                           .id = id_at(input, number),
-                           .id_property = verb == HS_CREATE ? NULL : text_at(input, "idProperty"),
-                           .trace_id = text_at(input, "objectWriteTraceId"),
-                           .properties = json_object_get(input, "properties"),
-                           .if_version =
-                               json_is_integer(if_version) ? json_integer_value(if_version) : -1};
+    struct hs_item item;
+    read_item(batch, input, verb, &item);
     struct hs_failure failure = {0};
-    struct hs_extra extra = {.has_new = verb == HS_UPSERT, .trace_id = item.trace_id};
-    if (hs_write_item(batch->sandbox, batch->request, batch->object, batch->reply->who, &item,
-                      &batch->record, &extra.is_new, &failure)) {
-        want_written(batch, item.properties, verb == HS_UPSERT ? item.id_property : NULL);
+    struct hs_extra extra = {.has_new = verb == HS_UPSERT,
+                             .trace_id = item.trace_id[0] ? item.trace_id : NULL};
+    if (item.properties && batch->tape.items[item.properties].type != TAPE_OBJECT)
+        hs_fail(&failure, 400, "VALIDATION_ERROR",
+                "Invalid input JSON: properties must be an object");
+    else if (hs_write_item(batch->sandbox, batch->request, batch->object, batch->reply->who, &item,
+                           &batch->record, &extra.is_new, &failure)) {
+        hs_want_written(&batch->want, &batch->sandbox->store, batch->object, &item);
         hs_put_record(batch->sandbox, &batch->results, batch->object, &batch->record, &batch->want,
                       &extra);
         end_result(batch);
         return true;
     }
     if (batch->traced || failure.status == 412 || (failure.status == 404 && verb == HS_UPDATE)) {
-        put_error(batch, &failure, item.trace_id);
+        put_error(batch, &failure, extra.trace_id);
         return true;
     }
     hs_error(batch->reply, batch->request->id, failure.status, failure.category, "%s",
@@ -223,16 +215,22 @@ static bool write_input(struct batch *batch, json_t *input, enum hs_verb verb)
 /* The same id twice in one batch fails it as a whole [M]. */
 static bool ids_differ(struct batch *batch)
 {
-    for (size_t i = 0; i < json_array_size(batch->inputs); i++)
-        for (size_t j = 0; j < i; j++) {
-            const char *a = text_at(json_array_get(batch->inputs, i), "id");
-            const char *b = text_at(json_array_get(batch->inputs, j), "id");
-            if (a && b && strcmp(a, b) == 0) {
+    const struct tape *tape = &batch->tape;
+    struct span ids[HS_BATCH_MAX];
+    int count = 0;
+    for (int i = tape_first(batch->inputs); i < tape_end(tape, batch->inputs);
+         i = tape->items[i].next) {
+        int at = tape_get(tape, i, "id");
+        struct span id = at ? tape->items[at].text : SPAN_NONE;
+        for (int j = 0; id.data && j < count; j++)
+            if (span_equal(ids[j], id)) {
                 hs_error(batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
-                         "Duplicate IDs found in batch input: [%.60s]. ID must be unique", a);
+                         "Duplicate IDs found in batch input: [%.*s]. ID must be unique",
+                         (int)(id.len < 60 ? id.len : 60), id.data);
                 return false;
             }
-        }
+        ids[count++] = id;
+    }
     return true;
 }
 
@@ -240,46 +238,43 @@ static void write_batch(struct batch *batch, enum hs_verb verb)
 {
     if (verb != HS_CREATE && !ids_differ(batch))
         return;
-    json_t *input;
-    size_t i;
-    json_array_foreach(batch->inputs, i, input)
-    {
-        if (!write_input(batch, input, verb))
+    for (int i = tape_first(batch->inputs); i < tape_end(&batch->tape, batch->inputs);
+         i = batch->tape.items[i].next)
+        if (!write_input(batch, i, verb))
             return;
-    }
     put_response(batch, verb == HS_CREATE ? 201 : 200);
 }
 
 static void archive_batch(struct batch *batch)
 {
-    json_t *input;
-    size_t i;
-    json_array_foreach(batch->inputs, i, input)
-    {
-        char number[32];
-        const char *id = id_at(input, number);
-        if (id)
+    char id[HS_ID_BYTES];
+    for (int i = tape_first(batch->inputs); i < tape_end(&batch->tape, batch->inputs);
+         i = batch->tape.items[i].next)
+        if (tape_text(&batch->tape, i, "id", id, sizeof id))
             hs_archive(batch->sandbox, batch->request, batch->object, batch->reply->who, id);
-    }
     batch->reply->status = 204;
 }
 
 static bool check_inputs(struct batch *batch)
 {
-    size_t count = json_array_size(batch->inputs), traced = 0;
-    if (!json_is_array(batch->inputs) || count == 0)
+    int count = 0, traced = 0;
+    const struct tape *tape = &batch->tape;
+    for (int i = tape_first(batch->inputs); batch->inputs && i < tape_end(tape, batch->inputs);
+         i = tape->items[i].next) {
+        count++;
+        traced += tape_get(tape, i, "objectWriteTraceId") != 0;
+    }
+    if (count == 0 || tape->items[batch->inputs].type != TAPE_ARRAY)
         hs_error(batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
                  "Invalid input JSON: inputs must be a list with at least one item");
     else if (count > HS_BATCH_MAX)
-        hs_error(
-            batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
-            "The maximum number of inputs supported in a batch request for object batch APIs is %d",
-            HS_BATCH_MAX);
+        hs_error(batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
+                 "The maximum number of inputs supported in a batch request for object batch APIs "
+                 "is %d",
+                 HS_BATCH_MAX);
     else {
-        for (size_t i = 0; i < count; i++)
-            traced += text_at(json_array_get(batch->inputs, i), "objectWriteTraceId") != NULL;
         batch->traced = traced == count;
-        batch->reply->items = (int)count;
+        batch->reply->items = count;
         return true;
     }
     return false;
@@ -288,21 +283,22 @@ static bool check_inputs(struct batch *batch)
 void hs_batch(struct sandbox *sandbox, const struct request *request, const char *object,
               struct reply *reply)
 {
-    json_t *body = request_json(request);
     struct batch batch = {.sandbox = sandbox,
                           .request = request,
                           .object = object,
                           .reply = reply,
-                          .inputs = json_object_get(body, "inputs"),
                           .start_ms = store_now_ms(&sandbox->store)};
     const char *verb = request_part(request, 5);
+    tape_init(&batch.tape);
     buf_init(&batch.results, 0);
     buf_init(&batch.errors, 0);
     record_init(&batch.record);
+    if (tape_parse(&batch.tape, buf_span(&request->body)))
+        batch.inputs = tape_get(&batch.tape, 0, "inputs");
     if (!check_inputs(&batch))
         ;
     else if (strcmp(verb, "read") == 0)
-        read_batch(&batch, body);
+        read_batch(&batch);
     else if (strcmp(verb, "create") == 0)
         write_batch(&batch, HS_CREATE);
     else if (strcmp(verb, "update") == 0)
@@ -316,5 +312,5 @@ void hs_batch(struct sandbox *sandbox, const struct request *request, const char
     record_clear(&batch.record);
     buf_clear(&batch.results);
     buf_clear(&batch.errors);
-    json_decref(body);
+    tape_clear(&batch.tape);
 }

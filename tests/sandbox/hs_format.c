@@ -151,6 +151,7 @@ static void put_versions(struct store *store, struct buf *body, const char *obje
                          const struct property *property)
 {
     struct span name = span_of(property->name);
+    store_need_index(store, INDEX_HISTORY);
     sqlite3_stmt *rows = store_statement(store, ST_HISTORY);
     bind_text(rows, 1, object);
     bind_text(rows, 2, id);

@@ -108,52 +108,41 @@ static void get(struct sandbox *sandbox, const struct request *request, const ch
     record_clear(&record);
 }
 
-static void want_written(struct hs_want *want, const struct store *store, const char *object,
-                         json_t *properties)
-{
-    const char *name;
-    json_t *value;
-    hs_want_system(want, store, object);
-    json_object_foreach(properties, name, value)
-    {
-        (void)value;
-        hs_want_add(want, store, object, name);
-    }
-}
-
 static void write_one(struct sandbox *sandbox, const struct request *request, const char *object,
                       struct reply *reply)
 {
-    json_t *body = request_json(request), *properties = json_object_get(body, "properties");
     bool create = request->part_count == 4, is_new;
-    if (!json_is_object(properties)) {
-        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
-                 "Invalid input JSON: an object with properties is required");
-        json_decref(body);
-        return;
-    }
-    json_t *if_version = json_object_get(body, "ifVersion");
-    struct hs_item item = {.verb = create ? HS_CREATE : HS_UPDATE,
-                           .id = create ? NULL : request_part(request, 4),
-                           .id_property = create ? NULL : request_param(request, "idProperty"),
-                           .properties = properties,
-                           .if_version =
-                               json_is_integer(if_version) ? json_integer_value(if_version) : -1};
-    struct record record;
+    const char *id_property = create ? NULL : request_param(request, "idProperty");
+    struct hs_item item = {.verb = create ? HS_CREATE : HS_UPDATE};
     struct hs_failure failure = {0};
+    struct hs_want want;
+    struct record record;
+    struct tape tape;
+    tape_init(&tape);
     record_init(&record);
     reply->items = 1;
-    if (hs_write_item(sandbox, request, object, reply->who, &item, &record, &is_new, &failure)) {
-        struct hs_want want;
-        want_written(&want, &sandbox->store, object, properties);
-        hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
-        reply->status = create ? 201 : 200;
-    } else if (failure.status == 404)
-        hs_plain_error(reply, 404, request->id);
-    else
-        hs_error(reply, request->id, failure.status, failure.category, "%s", failure.message);
+    item.tape = &tape;
+    if (tape_parse(&tape, buf_span(&request->body)))
+        item.properties = tape_get(&tape, 0, "properties");
+    if (!item.properties || tape.items[item.properties].type != TAPE_OBJECT) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "Invalid input JSON: an object with properties is required");
+    } else {
+        item.if_version = hs_if_version(&tape, 0);
+        snprintf(item.id, sizeof item.id, "%s", create ? "" : request_part(request, 4));
+        snprintf(item.id_property, sizeof item.id_property, "%s", id_property ? id_property : "");
+        if (hs_write_item(sandbox, request, object, reply->who, &item, &record, &is_new,
+                          &failure)) {
+            hs_want_written(&want, &sandbox->store, object, &item);
+            hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
+            reply->status = create ? 201 : 200;
+        } else if (failure.status == 404)
+            hs_plain_error(reply, 404, request->id);
+        else
+            hs_error(reply, request->id, failure.status, failure.category, "%s", failure.message);
+    }
     record_clear(&record);
-    json_decref(body);
+    tape_clear(&tape);
 }
 
 /* DELETE answers 204 for what is archived already; an id that never was is 404. */

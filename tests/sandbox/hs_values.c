@@ -128,59 +128,61 @@ static const char *put_value(struct buf *patch, const struct property *property,
     return NULL;
 }
 
-static struct span text_of(json_t *value, char number[64])
+static void add_invalid(json_t *list, struct span name, const char *code, struct span shown)
 {
-    if (json_is_string(value))
-        return (struct span){json_string_value(value), json_string_length(value)};
-    if (json_is_boolean(value))
-        return span_of(json_is_true(value) ? "true" : "false");
-    if (json_is_integer(value))
-        snprintf(number, 64, "%lld", (long long)json_integer_value(value));
-    else
-        snprintf(number, 64, "%.15g", json_number_value(value));
-    return json_is_number(value) ? span_of(number) : span_of("");
-}
-
-static void add_invalid(json_t *list, const char *name, const char *code, const char *shown)
-{
-    char message[256];
+    char message[256], property[NAME_BYTES], text[81];
+    snprintf(property, sizeof property, "%.*s", (int)(name.len < 63 ? name.len : 63), name.data);
+    snprintf(text, sizeof text, "%.*s", (int)(shown.len < 80 ? shown.len : 80), shown.data);
     if (strcmp(code, "PROPERTY_DOESNT_EXIST") == 0)
-        snprintf(message, sizeof message, "Property \"%.80s\" does not exist", name);
+        snprintf(message, sizeof message, "Property \"%s\" does not exist", property);
     else if (strcmp(code, "INVALID_EMAIL") == 0)
-        snprintf(message, sizeof message, "Email address %.80s is invalid", shown);
+        snprintf(message, sizeof message, "Email address %s is invalid", text);
     else
-        snprintf(message, sizeof message, "%.80s was not a valid value for %.80s.", shown, name);
-    json_array_append_new(list,
-                          json_pack("{s:b,s:s,s:s,s:s,s:s}", "isValid", 0, "message", message,
-                                    "error", code, "name", name, "localizedErrorMessage", message));
+        snprintf(message, sizeof message, "%s was not a valid value for %s.", text, property);
+    json_t *invalid = json_pack("{s:b,s:s*,s:s,s:s*,s:s*}", "isValid", 0, "message", message,
+                                "error", code, "name", property, "localizedErrorMessage", message);
+    json_array_append_new(list, invalid ? invalid : json_object());
 }
 
-bool hs_put_properties(struct store *store, const char *object, json_t *properties,
-                       struct buf *patch, struct hs_failure *failure)
+/* One property into the patch; an error code when it may not be. */
+static const char *put_property(struct store *store, const char *object, struct span name,
+                                const struct tape_item *value, struct buf *patch,
+                                struct buf *scratch)
 {
-    const char *name;
-    json_t *value, *invalid = NULL;
+    char key[NAME_BYTES];
+    if (name.len >= sizeof key)
+        return "PROPERTY_DOESNT_EXIST";
+    memcpy(key, name.data, name.len);
+    key[name.len] = '\0';
+    const struct property *property = schema_find(&store->schema, object, key);
+    if (!property)
+        return "PROPERTY_DOESNT_EXIST";
+    if (property->read_only)
+        return "READ_ONLY_VALUE";
+    if (value->type == TAPE_ARRAY || value->type == TAPE_OBJECT)
+        return "INVALID_STRING";
+    if (value->type == TAPE_NULL || value->text.len == 0) {
+        fields_put_text(patch, property->name, SPAN_NONE);
+        return NULL;
+    }
+    return put_value(patch, property, value->text, scratch);
+}
+
+bool hs_put_properties(struct store *store, const char *object, const struct tape *tape,
+                       int properties, struct buf *patch, struct hs_failure *failure)
+{
+    json_t *invalid = NULL;
     struct buf scratch;
     buf_init(&scratch, 0);
     buf_putc(patch, '{');
-    json_object_foreach(properties, name, value)
-    {
-        char number[64];
-        struct span text = text_of(value, number);
-        const struct property *property = schema_find(&store->schema, object, name);
-        const char *code = !property                                       ? "PROPERTY_DOESNT_EXIST"
-                           : property->read_only                           ? "READ_ONLY_VALUE"
-                           : json_is_object(value) || json_is_array(value) ? "INVALID_STRING"
-                                                                           : NULL;
-        if (!code && !text.len)
-            fields_put_text(patch, name, text);
-        else if (!code)
-            code = put_value(patch, property, text, &scratch);
+    for (int k = tape_first(properties); properties && k < tape_end(tape, properties);
+         k = tape->items[k + 1].next) {
+        const struct tape_item *value = &tape->items[k + 1];
+        struct span name = tape->items[k].text;
+        const char *code = put_property(store, object, name, value, patch, &scratch);
         if (code) {
             invalid = invalid ? invalid : json_array();
-            char shown[100];
-            snprintf(shown, sizeof shown, "%.*s", (int)(text.len < 99 ? text.len : 99), text.data);
-            add_invalid(invalid, name, code, shown);
+            add_invalid(invalid, name, code, value->text);
         }
     }
     buf_putc(patch, '}');

@@ -2,6 +2,7 @@
  * hs_write — one record created, changed or upserted, whichever endpoint asks.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sandbox/hs.h"
@@ -13,13 +14,13 @@ const char *hs_singular(const char *object)
 
 static bool by_object_id(const char *id_property)
 {
-    return !id_property || !id_property[0] || strcmp(id_property, "hs_object_id") == 0;
+    return !id_property[0] || strcmp(id_property, "hs_object_id") == 0;
 }
 
 bool hs_resolve(struct store *store, const char *object, const char *id_property, const char *id,
                 char ret_id[ID_BYTES])
 {
-    if (by_object_id(id_property)) {
+    if (!id_property || by_object_id(id_property)) {
         snprintf(ret_id, ID_BYTES, "%s", id);
         return true;
     }
@@ -99,7 +100,7 @@ static bool find_target(struct sandbox *sandbox, const char *object, const struc
     ret_id[0] = '\0';
     if (item->verb == HS_CREATE)
         return true;
-    if (!item->id || !item->id[0])
+    if (!item->id[0])
         return hs_fail(failure, 400, "VALIDATION_ERROR", "Invalid input: id is required");
     if (!id_property_fits(&sandbox->store, object, item, failure))
         return false;
@@ -113,11 +114,35 @@ static bool find_target(struct sandbox *sandbox, const char *object, const struc
 static void add_id_property(struct buf *patch, const struct hs_item *item)
 {
     if (item->verb != HS_UPSERT || by_object_id(item->id_property) ||
-        json_object_get(item->properties, item->id_property))
+        tape_get(item->tape, item->properties, item->id_property))
         return;
     patch->len--; /* its '}' */
     fields_put_text(patch, item->id_property, span_of(item->id));
     buf_putc(patch, '}');
+}
+
+int64_t hs_if_version(const struct tape *tape, int at)
+{
+    int i = tape_get(tape, at, "ifVersion");
+    if (!i || tape->items[i].type != TAPE_NUMBER)
+        return -1;
+    return strtoll(tape->items[i].text.data, NULL, 10); /* a ',' or '}' ends it */
+}
+
+void hs_want_written(struct hs_want *want, const struct store *store, const char *object,
+                     const struct hs_item *item)
+{
+    hs_want_system(want, store, object);
+    if (item->verb == HS_UPSERT && item->id_property[0])
+        hs_want_add(want, store, object, item->id_property);
+    for (int k = tape_first(item->properties);
+         item->properties && k < tape_end(item->tape, item->properties);
+         k = item->tape->items[k + 1].next) {
+        char name[NAME_BYTES];
+        struct span key = item->tape->items[k].text;
+        snprintf(name, sizeof name, "%.*s", (int)key.len, key.data);
+        hs_want_add(want, store, object, name);
+    }
 }
 
 bool hs_write_item(struct sandbox *sandbox, const struct request *request, const char *object,
@@ -131,7 +156,8 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
         return false;
     struct buf patch;
     buf_init(&patch, 0);
-    bool ok = hs_put_properties(&sandbox->store, object, item->properties, &patch, failure);
+    bool ok =
+        hs_put_properties(&sandbox->store, object, item->tape, item->properties, &patch, failure);
     if (ok) {
         add_id_property(&patch, item);
         struct conflict with;
@@ -139,7 +165,7 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
                               .id = id[0] ? id : NULL,
                               .patch = buf_span(&patch),
                               .who = who,
-                              .trace_id = item->trace_id,
+                              .trace_id = item->trace_id[0] ? item->trace_id : NULL,
                               .request_id = request->id,
                               .late = request->late};
         enum write_outcome outcome = store_write(&sandbox->store, &write, ret_record, &with);

@@ -145,6 +145,8 @@ int store_open(struct store *store, const char *path, enum crm crm, struct setti
     store_exec(store, STORE_PRAGMAS);
     store_exec(store, STORE_TABLES);
     load_properties(store);
+    if (crm == CRM_SALESFORCE)
+        store_need_index(store, INDEX_QUERY);
     sqlite3_stmt *max = store_prepare(store, "SELECT coalesce(max(n),0)+1 FROM records");
     store->next_n = first_int(store, max);
     sqlite3_finalize(max);
@@ -233,6 +235,13 @@ bool store_find_unique(struct store *store, const char *object, const char *prop
         snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
     sqlite3_reset(get);
     return found;
+}
+
+void store_need_index(struct store *store, enum store_index which)
+{
+    if (!store->indexed[which])
+        store_exec(store, STORE_INDEXES[which]);
+    store->indexed[which] = true;
 }
 
 int64_t store_purge_shadows(struct store *store)

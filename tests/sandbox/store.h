@@ -26,6 +26,7 @@ enum statement {
     ST_GET_SHADOW,
     ST_INSERT,
     ST_UPDATE,
+    ST_UPDATE_SAME_EMAIL,
     ST_UNIQUE_GET,
     ST_UNIQUE_PUT,
     ST_UNIQUE_DROP,
@@ -48,6 +49,9 @@ enum statement {
     STATEMENT_COUNT
 };
 
+/* Indexes that cost every write: made when the first reader needs them. */
+enum store_index { INDEX_QUERY, INDEX_HISTORY, STORE_INDEX_COUNT };
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -56,6 +60,7 @@ struct store {
     enum crm crm;
     struct schema schema;
     int64_t next_n, shadows;
+    bool indexed[STORE_INDEX_COUNT];
     struct buf old_text, new_text, value; /* scratch of a write */
     struct fields old_fields, new_fields, patch_fields;
 };
@@ -101,6 +106,8 @@ bool store_get_visible(struct store *store, const char *object, const char *id,
                        struct record *ret_record);
 bool store_find_unique(struct store *store, const char *object, const char *property,
                        struct span value, char ret_id[ID_BYTES]);
+
+void store_need_index(struct store *store, enum store_index which);
 
 /* Forget shadows whose time is over; how many are left. */
 int64_t store_purge_shadows(struct store *store);

@@ -13,8 +13,6 @@ const char STORE_TABLES[] =
     "NULL, created_ms INTEGER, modified_ms INTEGER, modstamp_ms INTEGER, modified_by TEXT,"
     " email TEXT COLLATE NOCASE, deleted INTEGER, version INTEGER, fields TEXT);"
     "CREATE UNIQUE INDEX IF NOT EXISTS records_id ON records(object,id);"
-    "CREATE INDEX IF NOT EXISTS records_modstamp ON records(object,modstamp_ms,id);"
-    "CREATE INDEX IF NOT EXISTS records_email ON records(object,email) WHERE email IS NOT NULL;"
     /* what readers still see of a record that has changed: existed=0 – nothing */
     "CREATE TABLE IF NOT EXISTS shadows(object TEXT NOT NULL, id TEXT NOT NULL, until_ms INTEGER,"
     " existed INTEGER, created_ms INTEGER, modified_ms INTEGER, modstamp_ms INTEGER,"
@@ -31,10 +29,16 @@ const char STORE_TABLES[] =
     "INTEGER, system TEXT, object TEXT, record_id TEXT, op TEXT, external_id TEXT, marker TEXT,"
     " trace_id TEXT, who TEXT, before TEXT, after TEXT, version INTEGER, modstamp_ms INTEGER,"
     " request_id INTEGER, late INTEGER);"
-    "CREATE INDEX IF NOT EXISTS effects_record ON effects(object,record_id);"
     "CREATE TABLE IF NOT EXISTS requests(request_id INTEGER PRIMARY KEY, wall_ms INTEGER,"
     " method TEXT, path TEXT, object TEXT, who TEXT, status INTEGER, items INTEGER, fault TEXT,"
     " late INTEGER, duration_us INTEGER);";
+
+const char *const STORE_INDEXES[STORE_INDEX_COUNT] = {
+    [INDEX_QUERY] = "CREATE INDEX IF NOT EXISTS records_modstamp ON records(object,modstamp_ms,id);"
+                    "CREATE INDEX IF NOT EXISTS records_email ON records(object,email) WHERE email "
+                    "IS NOT NULL;",
+    [INDEX_HISTORY] = "CREATE INDEX IF NOT EXISTS effects_record ON effects(object,record_id);",
+};
 
 const char *const STORE_SQL[STATEMENT_COUNT] = {
     [ST_GET] = "SELECT " RECORD_COLUMNS " FROM records WHERE object=?1 AND id=?2",
@@ -44,6 +48,8 @@ const char *const STORE_SQL[STATEMENT_COUNT] = {
                   "email,deleted,version,fields) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,0,1,?9)",
     [ST_UPDATE] = "UPDATE records SET modified_ms=?3,modstamp_ms=?4,modified_by=?5,email=?6,"
                   "deleted=?7,version=?8,fields=?9 WHERE object=?1 AND id=?2",
+    [ST_UPDATE_SAME_EMAIL] = "UPDATE records SET modified_ms=?3,modstamp_ms=?4,modified_by=?5,"
+                             "deleted=?7,version=?8,fields=?9 WHERE object=?1 AND id=?2",
     [ST_UNIQUE_GET] = "SELECT id FROM uniq WHERE object=?1 AND property=?2 AND value=?3",
     [ST_UNIQUE_PUT] = "INSERT INTO uniq VALUES(?1,?2,?3,?4)",
     [ST_UNIQUE_DROP] = "DELETE FROM uniq WHERE object=?1 AND property=?2 AND value=?3",

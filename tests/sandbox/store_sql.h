@@ -7,6 +7,7 @@
 #include "tests/sandbox/store.h"
 
 extern const char STORE_PRAGMAS[], STORE_TABLES[];
+extern const char *const STORE_INDEXES[STORE_INDEX_COUNT];
 extern const char *const STORE_SQL[STATEMENT_COUNT];
 
 #endif

@@ -36,6 +36,10 @@ static bool values_free(struct store *store, const struct write *write, struct c
 {
     const struct property *property;
     for (int at = 0; (property = next_unique(store, write->object, &at));) {
+        struct span name = span_of(property->name);
+        struct span now = fields_get(&store->new_fields, name, NULL);
+        if (!now.data || span_equal(now, fields_get(&store->old_fields, name, NULL)))
+            continue;
         struct span value = value_of(store, &store->new_fields, property->name);
         char id[ID_BYTES];
         if (!value.data || !store_find_unique(store, write->object, property->name, value, id) ||
@@ -57,7 +61,7 @@ static void index_values(struct store *store, const struct write *write, const c
         struct span name = span_of(property->name);
         struct span old = fields_get(&store->old_fields, name, NULL);
         struct span new = write->archive ? SPAN_NONE : fields_get(&store->new_fields, name, NULL);
-        if (old.data && new.data && span_equal(old, new))
+        if (span_equal(old, new))
             continue;
         if (old.data) {
             sqlite3_stmt *drop = store_statement(store, ST_UNIQUE_DROP);
@@ -94,9 +98,12 @@ static void put_shadow(struct store *store, const struct write *write, const cha
 static void put_record(struct store *store, const struct write *write, const struct record *record,
                        int64_t n)
 {
-    struct span email =
-        value_of(store, &store->new_fields, store->crm == CRM_SALESFORCE ? "Email" : "email");
-    sqlite3_stmt *put = store_statement(store, write->id ? ST_UPDATE : ST_INSERT);
+    struct span email_name = span_of(store->crm == CRM_SALESFORCE ? "Email" : "email");
+    bool same = span_equal(fields_get(&store->old_fields, email_name, NULL),
+                           fields_get(&store->new_fields, email_name, NULL));
+    sqlite3_stmt *put = store_statement(store, !write->id ? ST_INSERT
+                                               : same     ? ST_UPDATE_SAME_EMAIL
+                                                          : ST_UPDATE);
     int at = 1;
     if (!write->id)
         sqlite3_bind_int64(put, at++, n);
@@ -107,7 +114,10 @@ static void put_record(struct store *store, const struct write *write, const str
     sqlite3_bind_int64(put, at++, record->modified_ms);
     sqlite3_bind_int64(put, at++, record->modstamp_ms);
     bind_text(put, at++, record->modified_by);
-    bind_span(put, at++, email);
+    if (same && write->id)
+        at++;
+    else
+        bind_span(put, at++, value_of(store, &store->new_fields, email_name.data));
     if (write->id) {
         sqlite3_bind_int(put, at++, record->deleted);
         sqlite3_bind_int64(put, at++, record->version);
@@ -153,7 +163,7 @@ enum write_outcome store_write(struct store *store, const struct write *write,
     if (write->id)
         buf_put_span(&store->old_text, buf_span(&record->fields));
     fields_parse(&store->old_fields, write->id ? buf_span(&store->old_text) : span_of("{}"));
-    store->new_fields = store->old_fields;
+    fields_copy(&store->new_fields, &store->old_fields);
     fields_parse(patch, write->patch.data ? write->patch : span_of("{}"));
     if (!fields_merge(&store->new_fields, patch))
         return WRITE_TOO_MANY_FIELDS;
