@@ -7,8 +7,9 @@
 
 #include "remote/connector_internal.h"
 
-const char *const OUTCOME_NAMES[] = {"later",  "quota", "denied",   "refused", "too_large",
-                                     "exists", "gone",  "mismatch", "busy",    NULL};
+const char *const OUTCOME_NAMES[] = {"later",     "quota",     "denied", "refused",
+                                     "too_large", "exists",    "gone",   "mismatch",
+                                     "busy",      "uncertain", NULL};
 _Static_assert(sizeof(OUTCOME_NAMES) / sizeof(OUTCOME_NAMES[0]) == OUTCOME_COUNT + 1,
                "a name per outcome");
 
@@ -16,7 +17,7 @@ enum { ROWS_MAX = 100, MESSAGE_MAX_BYTES = 300, RETRY_MAX_MS = 24 * 3600 * 1000 
 
 struct row {
     int64_t status, retry_after_ms;
-    const char *code, *outcome, *existing_id;
+    const char *code, *words, *outcome, *existing_id;
 };
 #define AT(field) .offset = offsetof(struct row, field)
 static const struct conf_option ROW_OPTIONS[] = {
@@ -30,6 +31,10 @@ static const struct conf_option ROW_OPTIONS[] = {
      .type = CONF_STRING,
      AT(code),
      .help = "the system's own code, at any of error.codes; left out: any"},
+    {.name = "words",
+     .type = CONF_STRING,
+     AT(words),
+     .help = "the message must hold these; left out: any"},
     {.name = "outcome",
      .type = CONF_STRING,
      AT(outcome),
@@ -96,6 +101,7 @@ void connector_errors_read(struct connector *connector, const config_setting_t *
         connector->errors[connector->error_count++] = (struct connector_error){
             .status = row.status,
             .code = row.code,
+            .words = row.words,
             .outcome = (enum connector_outcome)connector_choice(row.outcome, OUTCOME_NAMES),
             .retry_after_ms = row.retry_after_ms,
             .existing_id = row.existing_id,
@@ -113,9 +119,12 @@ static struct span scalar(const struct json_tape *tape, uint32_t at, const char 
 }
 
 static bool fits(const struct connector_error *row, int status, const struct span *codes,
-                 int code_count)
+                 int code_count, struct span message)
 {
     if (status && row->status && row->status != status)
+        return false;
+    if (row->words &&
+        !(message.len && memmem(message.data, message.len, row->words, strlen(row->words))))
         return false;
     if (!row->code)
         return status != 0;
@@ -163,7 +172,7 @@ struct connector_verdict connector_classify(const struct connector *connector, i
     verdict.message = shorten(message);
     for (int i = 0; i < connector->error_count; i++) {
         const struct connector_error *row = &connector->errors[i];
-        if (!fits(row, status, codes, code_count))
+        if (!fits(row, status, codes, code_count, message))
             continue;
         verdict.found = true;
         verdict.outcome = row->outcome;

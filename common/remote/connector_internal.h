@@ -133,6 +133,7 @@ enum connector_outcome {
     OUTCOME_GONE,
     OUTCOME_MISMATCH,
     OUTCOME_BUSY,
+    OUTCOME_UNCERTAIN,
     OUTCOME_COUNT
 };
 extern const char *const OUTCOME_NAMES[OUTCOME_COUNT + 1]; /* ends with NULL */
@@ -140,6 +141,7 @@ extern const char *const OUTCOME_NAMES[OUTCOME_COUNT + 1]; /* ends with NULL */
 struct connector_error { /* one row of the table; the first that fits holds */
     int64_t status;      /* 0: any */
     const char *code;    /* NULL: any */
+    const char *words;   /* NULL: any; else the message must hold them */
     enum connector_outcome outcome;
     int64_t retry_after_ms;  /* 0: not said */
     const char *existing_id; /* EXISTS: the words in the message after which the id stands */

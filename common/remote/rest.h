@@ -17,57 +17,79 @@
 
 struct rest; /* one system, one process */
 
-/* What the connector declares. */
 enum rest_tier { REST_TIER_T1, REST_TIER_T3 };
+
+/* What the connector declares; a group "limits" in the system's group of the migration overrides. */
 struct rest_traits {
-    enum rest_tier tier;           /* T1 only if the connector has a conditional write and migration.apply.conditional is on */
+    enum rest_tier tier; /* T1: the connector has conditional writes and migration.apply.conditional
+                            is on */
     int page_max, read_max, lookup_max, write_max; /* records a request, the system's own limits */
-    int64_t request_lifetime_ms;   /* after this long a request that got no answer is not executed any more */
-    int64_t index_lag_ms;          /* until a write is found by the system's own search */
-    int64_t settle_ms, overlap_ms; /* of the incremental query: upper bound behind Date; re-read window */
+    int64_t request_lifetime_ms; /* a request without answer is not executed any more after this */
+    int64_t index_lag_ms;        /* until a write is found by the system's own search */
+    int64_t settle_ms, overlap_ms; /* incremental: upper bound behind Date; re-read window */
     int writes_in_flight;          /* parallel requests */
 };
 
 enum rest_kind {
-    REST_BACKFILL,     /* records with id > after_id in id order, at most page_records */
-    REST_INCREMENTAL,  /* (modified, id) > (from_ms, after_id) – or modified ≥ from_ms when after_id is empty –, modified ≤ to_ms, in that order */
-    REST_READ,         /* by id or by a unique property: ids[], id_property (NULL = the system's id) */
-    REST_LIST,         /* everything, page by page, cheapest way: cursor */
-    REST_COUNT,        /* number of records: total */
-    REST_UPSERT,       /* create or update by the external id: items[] (T3) */
-    REST_CREATE,       /* items[]: must not exist (T1: condition "not there"; else a plain create) */
-    REST_UPDATE,       /* items[] by target id; must exist (T1: condition item.version) */
-    REST_PROPERTIES,   /* names of the object's properties: as records whose id is the name; value 0 = "true" when unique */
-    REST_CREATE_PROPERTY, /* property_name, property_unique */
+    /* Records with id > after_id in id order, at most page_records. */
+    REST_BACKFILL,
+    /* (modified, id) > (from_ms, after_id), or modified >= from_ms when after_id is empty; modified
+     * <= to_ms; in that order. */
+    REST_INCREMENTAL,
+    /* By id or by a unique property: ids[], id_property (NULL = the system's id). */
+    REST_READ,
+    /* Everything, page by page, the cheapest way: cursor. */
+    REST_LIST,
+    /* Number of records: total. */
+    REST_COUNT,
+    /* Create or update by the external id: items[] (T3). */
+    REST_UPSERT,
+    /* items[] that must not exist (T1: condition "not there", else a plain create). */
+    REST_CREATE,
+    /* items[] by target id, which must exist (T1: condition item.version). */
+    REST_UPDATE,
+    /* Names of the object's properties, as records whose id is the name; value 0 = "true" when
+     * unique. */
+    REST_PROPERTIES,
+    /* property_name, property_unique; DONE as well when it is there already. */
+    REST_CREATE_PROPERTY,
     REST_KIND_COUNT
 };
 
-struct rest_item {                 /* one record to write */
-    struct span id;                /* target id (REST_UPDATE) */
-    struct span external_id;       /* REST_UPSERT: value of op.external_id_property; empty otherwise */
-    struct span version;           /* REST_UPDATE on T1: as read */
+struct rest_item {  /* one record to write */
+    struct span id; /* target id (REST_UPDATE) */
+    /* Value of op.external_id_property. REST_UPSERT, and REST_CREATE on T1: required. REST_CREATE
+     * on T3, REST_UPDATE: if given, set as a property like any other. */
+    struct span external_id;
+    struct span version;               /* REST_UPDATE on T1: as read */
     const struct span *names, *values; /* properties to set; value "" clears */
     int count;
     /* out */
     enum rest_item_result {
-        REST_ITEM_UNKNOWN,         /* not in the answer, or no answer */
-        REST_ITEM_OK, REST_ITEM_MISMATCH, REST_ITEM_EXISTS, REST_ITEM_GONE, REST_ITEM_REFUSED, REST_ITEM_BUSY
+        REST_ITEM_UNKNOWN, /* not named in the answer, named twice or in doubt, or no answer */
+        REST_ITEM_OK,
+        REST_ITEM_MISMATCH,
+        REST_ITEM_EXISTS,
+        REST_ITEM_GONE,
+        REST_ITEM_REFUSED,
+        REST_ITEM_BUSY /* not executed: try again */
     } result;
-    struct span ret_id;            /* OK: target id; EXISTS: the other record's id (empty if not said) */
-    struct span ret_version;       /* OK on T1 */
-    struct span message;           /* not OK: the system's words, at most 300 bytes */
-    bool created;                  /* OK: a new record */
-    struct raw_value *ret_values;  /* OK: op.property_count values as stored, by op.properties; NULL if the answer has none */
+    struct span ret_id;      /* OK: target id; EXISTS: the other record's id (empty if not said) */
+    struct span ret_version; /* OK on T1 */
+    struct span message;     /* not OK: the system's words, at most 300 bytes; may hold values */
+    bool created;            /* OK: a new record */
+    /* OK: op.property_count values as stored, by op.properties; NULL if the answer has none. */
+    struct raw_value *ret_values;
 };
 
-struct rest_record {               /* one record read */
-    struct span id;                /* canonical id (Salesforce: 18 characters) */
-    struct span lookup;            /* REST_READ by property: the value of that property */
-    int64_t modified_ms;           /* −1: none */
-    struct span version;           /* conditional-write version; empty: none */
-    struct span writer;            /* who modified it last, if the connector names a field; empty */
-    struct raw_value *values;      /* property_count of them, by op.properties */
-    struct span raw;               /* the record's whole JSON text, for dead letters */
+struct rest_record {     /* one record read */
+    struct span id;      /* canonical id (Salesforce: 18 characters) */
+    struct span lookup;  /* REST_READ by property: that property's value as the system stores it */
+    int64_t modified_ms; /* −1: none */
+    struct span version; /* conditional-write version; empty: none */
+    struct span writer;  /* who modified it last, if the connector names a field; empty */
+    struct raw_value *values; /* property_count of them, by op.properties */
+    struct span raw;          /* the record's whole JSON text, for dead letters */
 };
 
 struct rest_op {
@@ -76,69 +98,86 @@ struct rest_op {
     const char *object;
     const char *const *properties; /* to read or to be given back */
     int property_count;
-    int page_records;              /* 0 = page_max */
-    struct span after_id, cursor;  /* BACKFILL, INCREMENTAL; LIST */
-    int64_t from_ms, to_ms;        /* INCREMENTAL */
-    const char *id_property;       /* READ */
-    const struct span *ids;        /* READ */
+    int page_records;             /* 0 = page_max */
+    struct span after_id, cursor; /* BACKFILL, INCREMENTAL; LIST */
+    int64_t from_ms, to_ms;       /* INCREMENTAL */
+    const char *id_property;      /* READ */
+    const struct span *ids;       /* READ */
     int id_count;
     const char *external_id_property; /* UPSERT, CREATE, UPDATE */
     struct rest_item *items;
     int item_count;
-    const char *property_name;     /* CREATE_PROPERTY */
+    const char *property_name; /* CREATE_PROPERTY */
     bool property_unique;
-    /* out: spans borrow the op until rest_op_reset */
-    struct rest_record *records;   /* READ: only those found, in any order */
+    /* out: spans borrow the op until rest_op_reset or the next rest_start */
+    struct rest_record *records; /* READ: only those found, in any order */
     int record_count;
-    bool more;                     /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was full */
+    bool more; /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
+                  full or the system says that more follows */
     struct span next_cursor;
-    int64_t total;                 /* COUNT */
-    int64_t date_ms, duration_ms;  /* of the answer */
+    int64_t total;                /* COUNT */
+    int64_t date_ms, duration_ms; /* of the answer */
     /* private */
     struct http_exchange exchange;
     struct json_tape tape;
     struct arena arena;
-    int attempts;
+    int attempts; /* requests sent, for metrics */
     void *rest_private;
 };
-void rest_op_init(struct rest_op *op);
+void rest_op_init(struct rest_op *op); /* all empty */
+/* Forgets the answer and gives up what is under way; inputs and storage stay. rest_start does it
+ * too, after it read the inputs: op.cursor = op.next_cursor, or its last record's id, are fine there. */
 void rest_op_reset(struct rest_op *op);
-void rest_op_clear(struct rest_op *op);
+void rest_op_clear(struct rest_op *op); /* frees; before rest_close; NULL is fine */
 
 /* How an op ended as a whole. */
 enum rest_outcome {
-    REST_DONE,        /* answered and understood; items have their own results */
-    REST_REFUSED,     /* this request can never work (4xx): err has the system's words. A write batch of n > 1: bisect */
-    REST_TOO_LARGE,   /* halve it */
-    REST_LATER,       /* 429, quota, 5xx, unreachable: nothing was executed, or it was a read. Wait retry_after_ms and do the same again */
-    REST_DENIED,      /* 401/403 after one renewal of the token: a person must act; open the circuit */
-    REST_UNCERTAIN    /* a write whose outcome is unknown (timeout, reset, garbage, 5xx after sending) */
+    REST_DONE,    /* answered and understood; items have their own results */
+    REST_REFUSED, /* it can never work (4xx): err has the system's words. A write of n > 1: bisect */
+    REST_TOO_LARGE, /* halve it */
+    REST_LATER,     /* 429, quota, 5xx, unreachable: nothing was executed, or it was a read. Wait
+                       retry_after_ms and do the same again */
+    REST_DENIED,   /* 401/403 after one renewal of the token: a person must act; open the circuit */
+    REST_UNCERTAIN /* a write of unknown outcome (timeout, reset, garbage, 5xx after sending) */
 };
 
-/* settings and clock are borrowed. Reads secrets. Returns NULL with ERR_FATAL. */
+/*
+ * settings and clock are borrowed, migration too (NULL: no conditional writes). Reads secrets.
+ * Clear-text http:// is for loopback addresses only. Returns NULL with ERR_FATAL.
+ */
 struct rest *rest_open(const struct migration *migration, const struct system_settings *settings,
                        const struct clock *clock, struct err *err);
-void rest_close(struct rest *rest);
+void rest_close(struct rest *rest); /* NULL is fine */
 const struct rest_traits *rest_traits(const struct rest *rest);
 
-/* Start an op; renews the token first when it is known to have expired. Returns 0, or -1 with the kind saying what next. */
+/*
+ * Start an op; renews the token first when it is known to have expired. Returns 0, or -1 with
+ * ERR_FATAL: the connector has no such operation, or more ids or items than the traits allow.
+ */
 int rest_start(struct rest *rest, struct rest_op *op, struct err *err);
 
 /*
- * Wait for this op. Reads are retried inside (≤ 3 attempts, full jitter, Retry-After ≤ 5 s honoured inside, longer ones come back
- * as REST_LATER); writes are sent at most once, but for 401 (renew once) and HTTP_NOT_SENT. Returns the outcome; for anything but
- * REST_DONE err says why. ret_retry_after_ms: for REST_LATER, ≥ 1.
+ * Wait for this op; all others move on meanwhile. Reads are retried inside (≤ 3 tries, full jitter,
+ * Retry-After ≤ 5 s is honoured inside, longer ones come back as REST_LATER); writes are sent at
+ * most once, but for 401 (the token is renewed) and HTTP_NOT_SENT. After a 429 or with the daily
+ * quota near its end nothing is sent until the time is over: REST_LATER at once, or a short wait.
+ * Returns the outcome; for anything but REST_DONE err says why. ret_retry_after_ms: for REST_LATER,
+ * ≥ 1.
  */
-enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms, struct err *err);
+enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
+                              struct err *err);
 
-/* rest_start and rest_finish of n ops with at most traits.writes_in_flight under way; outcomes[n], retry_after the largest. */
+/* rest_start and rest_finish of n ops with at most traits.writes_in_flight under way; outcomes[n],
+ * retry_after the largest, err of the first that failed. */
 void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome outcomes[],
               int64_t *ret_retry_after_ms, struct err *err);
 
-/* The canonical form of an id this system uses (Salesforce 15 → 18), into arena. Empty span: not an id of this system. */
+/* The canonical form of an id this system uses (Salesforce 15 → 18), into arena. Empty span: not an
+ * id of this system. */
 struct span rest_canonical_id(const struct rest *rest, struct span id, struct arena *arena);
 
-/* Sign in and read one record's worth: for `tandem check --connect`. Returns 0, or -1 with words a person can act on. */
+/* Sign in and list one record: for `tandem check --connect`. Returns 0, or -1 with words a person
+ * can act on. */
 int rest_probe(struct rest *rest, struct err *err);
 
 #endif

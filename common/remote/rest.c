@@ -1,0 +1,322 @@
+/*
+ * rest — one system: opened from its settings and connector, and the three
+ * ways to run ops. What happens to an op on its way is in rest_call.c.
+ */
+#include "remote/rest.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "remote/rest_internal.h"
+
+enum { PUMP_MS = 1000 };
+
+/* --- ops --- */
+
+void rest_op_init(struct rest_op *op)
+{
+    memset(op, 0, sizeof(*op));
+    http_exchange_init(&op->exchange);
+    json_tape_init(&op->tape);
+    arena_init(&op->arena);
+    op->date_ms = -1;
+}
+
+static void forget_answer(struct rest_op *op)
+{
+    arena_reset(&op->arena);
+    op->records = NULL;
+    op->record_count = 0;
+    op->more = false;
+    op->next_cursor = SPAN_NONE;
+    op->total = 0;
+    op->date_ms = -1;
+    op->duration_ms = 0;
+    op->attempts = 0;
+}
+
+void rest_op_reset(struct rest_op *op)
+{
+    if (op->rest_private)
+        rest_call_abandon(op->rest_private);
+    http_exchange_reset(&op->exchange);
+    forget_answer(op);
+}
+
+void rest_op_clear(struct rest_op *op)
+{
+    if (!op)
+        return;
+    struct rest_call *call = op->rest_private;
+    if (call) {
+        rest_call_abandon(call);
+        buf_clear(&call->url);
+        buf_clear(&call->body);
+        buf_clear(&call->each);
+        buf_clear(&call->properties);
+        buf_clear(&call->scratch);
+        buf_clear(&call->headers);
+        buf_clear(&call->place);
+        free(call);
+        op->rest_private = NULL;
+    }
+    http_exchange_clear(&op->exchange);
+    json_tape_clear(&op->tape);
+    arena_clear(&op->arena);
+}
+
+static struct rest_call *call_of(struct rest *rest, struct rest_op *op)
+{
+    struct rest_call *call = op->rest_private;
+    if (!call) {
+        call = calloc(1, sizeof(*call));
+        if (!call)
+            abort(); /* as arena_alloc: a crash is safe (design §4) */
+        buf_init(&call->url, 64 * 1024);
+        buf_init(&call->body, 0);
+        buf_init(&call->each, 0);
+        buf_init(&call->properties, 0);
+        buf_init(&call->scratch, 64 * 1024);
+        buf_init(&call->headers, 64 * 1024);
+        buf_init(&call->place, 64 * 1024);
+        op->rest_private = call;
+    }
+    rest_call_abandon(call);
+    call->rest = rest;
+    call->op = op;
+    call->phase = PHASE_IDLE;
+    call->failures = call->renewals = 0;
+    call->retry_after_ms = 0;
+    err_clear(&call->err);
+    return call;
+}
+
+/* --- a system --- */
+
+/* Clear text is for this machine only: a bearer token must not travel in it. */
+static bool url_safe(const char *url)
+{
+    static const char *const HERE[] = {"127.0.0.1", "localhost", "[::1]"};
+    if (strncmp(url, "https://", 8) == 0)
+        return true;
+    if (strncmp(url, "http://", 7) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(HERE) / sizeof(HERE[0]); i++) {
+        size_t len = strlen(HERE[i]);
+        if (strncmp(url + 7, HERE[i], len) == 0 &&
+            (url[7 + len] == ':' || url[7 + len] == '/' || url[7 + len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static struct connector *open_connector(const struct system_settings *settings, struct err *err)
+{
+    struct conf_report report;
+    conf_report_init(&report);
+    struct connector *connector = connector_open(settings->connector, &report);
+    if (!connector) {
+        struct buf text;
+        buf_init(&text, 64 * 1024);
+        conf_report_print(&report, &text);
+        err_exit(err, EX_CONFIG, "%s: %.400s", settings->name, buf_span(&text).data);
+        buf_clear(&text);
+    }
+    conf_report_clear(&report);
+    return connector;
+}
+
+static void set_traits(struct rest *rest)
+{
+    const struct connector_limits *limits = &rest->connector->limits;
+    bool conditional = rest->connector->conditional_writes && rest->migration &&
+                       rest->migration->apply.conditional;
+    rest->traits = (struct rest_traits){
+        .tier = conditional ? REST_TIER_T1 : REST_TIER_T3,
+        .page_max = (int)limits->page,
+        .read_max = (int)limits->read,
+        .lookup_max = (int)limits->lookup,
+        .write_max = (int)limits->write,
+        .request_lifetime_ms = limits->request_lifetime_ms,
+        .index_lag_ms = limits->index_lag_ms,
+        .settle_ms = limits->settle_ms,
+        .overlap_ms = limits->overlap_ms,
+        .writes_in_flight = (int)limits->in_flight,
+    };
+}
+
+static int open_parts(struct rest *rest, struct err *err)
+{
+    const struct system_settings *settings = rest->settings;
+    if (!settings->url || !url_safe(settings->url))
+        return err_exit(err, EX_CONFIG,
+                        "%s: url must begin with https:// (http:// only on this machine)",
+                        settings->name);
+    rest->base_url = strdup(settings->url);
+    if (!rest->base_url)
+        return err_set(err, ERR_FATAL, "out of memory");
+    size_t len = strlen(rest->base_url);
+    while (len && rest->base_url[len - 1] == '/')
+        rest->base_url[--len] = '\0';
+    rest->connector = open_connector(settings, err);
+    if (!rest->connector)
+        return -1;
+    set_traits(rest);
+    char agent[128];
+    (void)snprintf(agent, sizeof(agent), "tandem/" TANDEM_VERSION " (%s)",
+                   rest->migration ? rest->migration->ns : "check");
+    struct http_client_options options = {.connections_max = rest->traits.writes_in_flight + 1,
+                                          .timeout_ms = rest->connector->limits.timeout_ms,
+                                          .ca_file = settings->ca_file,
+                                          .user_agent = agent};
+    rest->client = http_client_open(&options, err);
+    return rest->client ? rest_auth_open(rest, err) : -1;
+}
+
+struct rest *rest_open(const struct migration *migration, const struct system_settings *settings,
+                       const struct clock *clock, struct err *err)
+{
+    struct rest *rest = calloc(1, sizeof(*rest));
+    if (!rest) {
+        err_set(err, ERR_FATAL, "out of memory");
+        return NULL;
+    }
+    rest->migration = migration;
+    rest->settings = settings;
+    rest->clock = clock;
+    rest->auth.lock = -1;
+    rest->random = ((uint64_t)clock_wall_ms(clock) << 20U) ^ ((uint64_t)getpid() << 1U) ^
+                   (uint64_t)(uintptr_t)rest ^ 0x9E3779B97F4A7C15ULL;
+    if (rest->random == 0)
+        rest->random = 1;
+    if (open_parts(rest, err) == 0)
+        return rest;
+    rest_close(rest);
+    return NULL;
+}
+
+void rest_close(struct rest *rest)
+{
+    if (!rest)
+        return;
+    while (rest->active)
+        rest_call_abandon(rest->active);
+    rest_auth_close(rest);
+    http_client_close(rest->client);
+    connector_close(rest->connector);
+    free(rest->base_url);
+    free(rest);
+}
+
+const struct rest_traits *rest_traits(const struct rest *rest)
+{
+    return &rest->traits;
+}
+
+/* --- running ops --- */
+
+int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
+{
+    struct rest_call *call = call_of(rest, op);
+    if (rest_request_build(call, rest, err) != 0)
+        return -1;
+    /* What is asked for may be borrowed from the last answer, which is forgotten now. */
+    struct span after = op->kind == REST_LIST ? op->cursor : op->after_id;
+    bool paged = op->kind == REST_LIST || op->kind == REST_BACKFILL || op->kind == REST_INCREMENTAL;
+    buf_reset(&call->place);
+    if (paged && after.len)
+        buf_put_span(&call->place, after);
+    call->after = buf_span(&call->place);
+    forget_answer(op);
+    for (int i = 0; i < op->item_count; i++) {
+        struct rest_item *item = &op->items[i];
+        item->result = REST_ITEM_UNKNOWN;
+        item->ret_id = item->ret_version = item->message = SPAN_NONE;
+        item->created = false;
+        item->ret_values = NULL;
+    }
+    call->next = rest->active;
+    rest->active = call;
+    rest_call_go(call);
+    return 0;
+}
+
+enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
+                              struct err *err)
+{
+    struct rest_call *call = op->rest_private;
+    if (!call || call->phase == PHASE_IDLE) {
+        err_set(err, ERR_FATAL, "an op that was not started");
+        return REST_REFUSED;
+    }
+    while (call->phase != PHASE_OVER)
+        rest_pump(rest, PUMP_MS);
+    if (call->outcome == REST_LATER && ret_retry_after_ms)
+        *ret_retry_after_ms = call->retry_after_ms;
+    if (call->outcome != REST_DONE)
+        err_set(err, call->err.kind == ERR_NONE ? ERR_RETRY : call->err.kind, "%s", call->err.text);
+    return call->outcome;
+}
+
+void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome outcomes[],
+              int64_t *ret_retry_after_ms, struct err *err)
+{
+    int started = 0, first = 0; /* ops before first are over */
+    int64_t longest_ms = 0;
+    for (;;) {
+        int under_way = 0;
+        for (int i = first; i < started; i++) {
+            const struct rest_call *call = ops[i]->rest_private;
+            bool over = !call || call->phase == PHASE_OVER || call->phase == PHASE_IDLE;
+            if (!over)
+                under_way++;
+            else if (i == first)
+                first++;
+        }
+        while (started < n && under_way < rest->traits.writes_in_flight) {
+            if (rest_start(rest, ops[started], err) == 0)
+                under_way++;
+            started++;
+        }
+        if (first == n)
+            break;
+        if (under_way)
+            rest_pump(rest, PUMP_MS);
+    }
+    for (int i = 0; i < n; i++) {
+        const struct rest_call *call = ops[i]->rest_private;
+        int64_t retry_after_ms = 0;
+        if (call && call->phase == PHASE_OVER)
+            outcomes[i] = rest_finish(rest, ops[i], &retry_after_ms, err);
+        else
+            outcomes[i] = REST_REFUSED; /* it could not be started; err says why */
+        if (retry_after_ms > longest_ms)
+            longest_ms = retry_after_ms;
+    }
+    if (longest_ms && ret_retry_after_ms)
+        *ret_retry_after_ms = longest_ms;
+}
+
+int rest_probe(struct rest *rest, struct err *err)
+{
+    const struct migration *migration = rest->migration;
+    bool old = migration && migration->old_system == rest->settings;
+    struct rest_op op;
+    rest_op_init(&op);
+    op.kind = REST_LIST;
+    op.page_records = 1;
+    if (migration && migration->entity_count)
+        op.object = old ? migration->entities[0].old_object : migration->entities[0].new_object;
+    int64_t retry_after_ms = 0;
+    int result = -1;
+    if (op.object && rest_start(rest, &op, err) == 0)
+        result = rest_finish(rest, &op, &retry_after_ms, err) == REST_DONE ? 0 : -1;
+    else if (!op.object)
+        err_set(err, ERR_FATAL, "%s: no entity names an object to read", rest->settings->name);
+    rest_op_clear(&op);
+    return result;
+}

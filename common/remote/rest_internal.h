@@ -1,0 +1,151 @@
+/*
+ * rest_internal — what the files of rest share and nobody else needs: one
+ * system with its sign-in and its gate, and the private side of an op.
+ */
+#ifndef TANDEM_REMOTE_REST_INTERNAL_H
+#define TANDEM_REMOTE_REST_INTERNAL_H
+
+#include "base/map.h"
+#include "remote/connector_internal.h"
+#include "remote/rest.h"
+
+enum {
+    REST_TRIES_MAX = 3,         /* of a read, or of a write that was not sent */
+    REST_RENEWALS_MAX = 3,      /* of the token within one op */
+    REST_WAIT_INSIDE_MS = 5000, /* longer waits are the caller's */
+    REST_RETRY_MS = 1000,       /* where nobody says when to come back */
+    REST_QUOTA_RETRY_MS = 15 * 60 * 1000,
+    REST_BACKOFF_MS = 200,
+};
+
+enum rest_phase {
+    PHASE_IDLE,
+    PHASE_WAIT,  /* until due_ms, then go */
+    PHASE_TOKEN, /* the token is being renewed */
+    PHASE_SENT,
+    PHASE_OVER
+};
+
+/* The private side of an op; lives from its first start to rest_op_clear. */
+struct rest_call {
+    struct rest *rest; /* while active */
+    struct rest_op *op;
+    struct rest_call *next; /* in rest->active */
+    const struct connector_operation *operation;
+    enum rest_phase phase;
+    int64_t due_ms;
+    int failures, renewals;
+    uint64_t token_number; /* sent with */
+    uint64_t nonce;        /* makes its {trace}s unlike those of any other request */
+    enum rest_outcome outcome;
+    int64_t retry_after_ms;
+    struct err err;
+    struct buf url, body, each, properties, scratch, headers, place;
+    struct span
+        after; /* copy of after_id or cursor, in place: the op's own may borrow its last answer */
+    /* names of the answer's properties → index, see rest_values.c */
+    struct map names;
+    struct span *keys; /* of the last object, in its order */
+    int *key_index;
+    int key_count, key_max;
+};
+
+enum auth_phase { AUTH_IDLE, AUTH_LOCKING, AUTH_SENT };
+struct rest_auth {
+    enum auth_type type;
+    enum auth_phase phase;
+    char *token;              /* NULL: none yet */
+    uint64_t number;          /* counts tokens */
+    bool valid;               /* false: refused or never had */
+    bool worked;              /* an answer other than 401 came back for it */
+    int64_t expires_ms;       /* monotonic; 0 unknown */
+    int64_t due_ms;           /* LOCKING: when to try again */
+    int lock;                 /* file descriptor, -1 none */
+    char *kept_refresh_token; /* could not be written to its file */
+    struct http_exchange exchange;
+    struct json_tape tape;
+    struct buf url, body;
+};
+
+struct rest {
+    const struct migration *migration;
+    const struct system_settings *settings;
+    const struct clock *clock;
+    struct connector *connector;
+    struct http_client *client;
+    struct rest_traits traits;
+    struct rest_auth auth;
+    struct rest_call *active;
+    char *base_url;        /* without the last / */
+    int64_t gate_until_ms; /* monotonic: nothing is sent before */
+    char gate_why[160];
+    int64_t quota_used, quota_max; /* requests of the day as last said; max 0 unknown */
+    uint64_t random;
+};
+
+static inline int64_t rest_now_ms(const struct rest *rest)
+{
+    return clock_mono_ms(rest->clock);
+}
+uint64_t rest_random(struct rest *rest);
+
+static inline bool rest_is_write(enum rest_kind kind)
+{
+    return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE ||
+           kind == REST_CREATE_PROPERTY;
+}
+
+/* --- rest_call.c: the way of one op --- */
+void rest_call_go(struct rest_call *call); /* send it, or wait for gate or token, or end it */
+void rest_call_over(struct rest_call *call, enum rest_outcome outcome, int64_t retry_after_ms);
+void rest_call_abandon(struct rest_call *call);
+void rest_pump(struct rest *rest, int timeout_ms); /* move everything on until something ended */
+
+/* --- rest_request.c --- */
+/* Fill url and body. Returns 0, or -1 with ERR_FATAL (the connector has no such operation, too many ids). */
+int rest_request_build(struct rest_call *call, struct rest *rest, struct err *err);
+
+/* --- rest_read.c, rest_write.c: what an answer says --- */
+enum rest_answer {
+    ANSWER_OK,
+    ANSWER_SHAPE,     /* not what was asked for: err says how */
+    ANSWER_TOO_LARGE, /* only a part of it came */
+    ANSWER_REFUSED    /* it can never work: err */
+};
+enum rest_answer rest_read_answer(struct rest_call *call, struct err *err);
+enum rest_answer rest_write_answer(struct rest_call *call, struct err *err);
+/* A whole answer's verdict as that of the only item. */
+void rest_write_single(struct rest_call *call, const struct connector_verdict *verdict);
+
+/* --- rest_values.c --- */
+void rest_values_start(struct rest_call *call); /* for a new answer */
+/* The properties of the object at index at, op.property_count values in the op's arena. */
+struct raw_value *rest_values_read(struct rest_call *call, uint32_t at);
+/* A scalar at a path: string content or literal; empty span for null, absent or no scalar. path may be NULL. */
+struct span rest_scalar(const struct json_tape *tape, uint32_t at, const char *path);
+bool rest_time_parse(const struct rest *rest, struct span text, int64_t *ret_ms);
+
+/* --- rest_auth.c --- */
+int rest_auth_open(struct rest *rest, struct err *err);
+void rest_auth_close(struct rest *rest);
+/* True: there is a token to send. False: the call waits in PHASE_TOKEN or is over. */
+bool rest_auth_ready(struct rest_call *call);
+void rest_auth_refused(struct rest_call *call); /* the answer was 401 */
+void rest_auth_ended(struct rest *rest);        /* the token endpoint's exchange */
+void rest_auth_move_on(struct rest *rest);      /* try for the lock again */
+/* rest_secret.c */
+int rest_secret_form(struct rest *rest,
+                     struct err *err); /* auth.body: the form that asks for a token */
+/* The refresh token's file is shared by processes. */
+int rest_secret_lock(
+    const char *path); /* descriptor; -1: held by another process; -2: cannot be locked */
+int rest_secret_write(const char *path, struct span text, struct err *err);
+
+/* --- rest_limit.c --- */
+void rest_limit_note(struct rest *rest, const struct http_exchange *exchange);
+void rest_limit_gate(struct rest *rest, int64_t retry_after_ms, const char *why);
+int64_t rest_retry_after_ms(const struct rest *rest, const struct http_exchange *exchange,
+                            int64_t otherwise_ms);
+int64_t rest_backoff_ms(struct rest *rest, int failures); /* full jitter */
+
+#endif

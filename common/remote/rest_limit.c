@@ -1,0 +1,131 @@
+/*
+ * rest_limit — when to come back: Retry-After, backoff with full jitter, the
+ * gate that holds all requests after a 429, and the brake that keeps a share of
+ * the day's quota for the people who still work in the system.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "remote/rest_internal.h"
+
+enum { RETRY_AFTER_MAX_S = 24 * 3600, BRAKE_MS = 60 * 1000 };
+
+uint64_t rest_random(struct rest *rest)
+{
+    uint64_t x = rest->random; /* xorshift64*: spreads retries and marks requests, guards nothing */
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    rest->random = x;
+    return x * 2685821657736338717ULL;
+}
+
+int64_t rest_backoff_ms(struct rest *rest, int failures)
+{
+    uint64_t cap = (uint64_t)REST_BACKOFF_MS << (unsigned)(failures < 5 ? failures : 5);
+    if (cap > REST_WAIT_INSIDE_MS)
+        cap = REST_WAIT_INSIDE_MS;
+    return (int64_t)(rest_random(rest) % cap) + 1;
+}
+
+/* RFC 9110 §10.2.3: seconds or a date. */
+int64_t rest_retry_after_ms(const struct rest *rest, const struct http_exchange *exchange,
+                            int64_t otherwise_ms)
+{
+    const char *text = http_header(exchange, "Retry-After");
+    if (!text)
+        return otherwise_ms;
+    char *end;
+    long seconds = strtol(text, &end, 10);
+    if (end != text && *end == '\0') {
+        if (seconds < 0 || seconds > RETRY_AFTER_MAX_S)
+            seconds = RETRY_AFTER_MAX_S;
+        return seconds ? (int64_t)seconds * 1000 : 1;
+    }
+    int64_t date_ms;
+    if (!http_date_parse(text, strlen(text), &date_ms))
+        return otherwise_ms;
+    /* Against the server's own clock where it is known. */
+    int64_t now_ms = exchange->date_ms >= 0 ? exchange->date_ms : clock_wall_ms(rest->clock);
+    int64_t left_ms = date_ms - now_ms;
+    if (left_ms > (int64_t)RETRY_AFTER_MAX_S * 1000)
+        left_ms = (int64_t)RETRY_AFTER_MAX_S * 1000;
+    return left_ms > 0 ? left_ms : 1;
+}
+
+void rest_limit_gate(struct rest *rest, int64_t retry_after_ms, const char *why)
+{
+    int64_t until_ms = rest_now_ms(rest) + retry_after_ms;
+    if (until_ms <= rest->gate_until_ms)
+        return;
+    rest->gate_until_ms = until_ms;
+    (void)snprintf(rest->gate_why, sizeof(rest->gate_why), "%s", why);
+}
+
+static bool number(const char *text, const char **ret_end, int64_t *ret_value)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    *ret_value = strtoll(text, &end, 10);
+    *ret_end = end;
+    return true;
+}
+
+/* "…api-usage=10018/100000; api-bursts=1/750": the pair wherever it stands, whatever follows it. */
+static bool read_usage(const struct http_exchange *exchange, const char *header,
+                       const char *usage_after, int64_t *ret_used, int64_t *ret_max)
+{
+    const char *text = header ? http_header(exchange, header) : NULL;
+    const char *at = text ? strstr(text, usage_after ? usage_after : "") : NULL;
+    if (!at)
+        return false;
+    at += usage_after ? strlen(usage_after) : 0;
+    int64_t used, max;
+    if (!number(at, &at, &used) || *at != '/' || !number(at + 1, &at, &max))
+        return false;
+    *ret_used = used;
+    *ret_max = max;
+    return true;
+}
+
+static bool read_remaining(const struct http_exchange *exchange, const char *remaining_header,
+                           const char *max_header, int64_t *ret_used, int64_t *ret_max)
+{
+    const char *left_text = remaining_header ? http_header(exchange, remaining_header) : NULL;
+    const char *max_text = max_header ? http_header(exchange, max_header) : NULL;
+    int64_t left, max;
+    if (!left_text || !max_text || !number(left_text, &left_text, &left) ||
+        !number(max_text, &max_text, &max))
+        return false;
+    *ret_used = max - left;
+    *ret_max = max;
+    return true;
+}
+
+void rest_limit_note(struct rest *rest, const struct http_exchange *exchange)
+{
+    const struct connector *connector = rest->connector;
+    int64_t used, max;
+    if (!read_usage(exchange, connector->quota.header, connector->quota.usage_after, &used, &max) &&
+        !read_remaining(exchange, connector->quota.remaining_header, connector->quota.max_header,
+                        &used, &max))
+        return;
+    rest->quota_used = used;
+    rest->quota_max = max;
+    int64_t reserve = connector->limits.quota_reserve_percent;
+    if (max <= 0 || used < max - max * reserve / 100)
+        return;
+    char why[160];
+    (void)snprintf(why, sizeof(why),
+                   "%" PRId64 " of the day's %" PRId64 " requests are used, %" PRId64
+                   " %% stay reserved for people",
+                   used, max, reserve);
+    if (rest->gate_until_ms <= rest_now_ms(rest))
+        log_warn("daily quota: pausing", log_str("system", rest->settings->name),
+                 log_int("used", used), log_int("max", max));
+    rest_limit_gate(rest, BRAKE_MS, why); /* then one request looks whether the day has moved on */
+}

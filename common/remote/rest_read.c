@@ -1,0 +1,213 @@
+/*
+ * rest_read — answers to reads: the list of records, its next cursor, counts.
+ * An answer is believed only if it can be the answer to what was asked.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "remote/rest_internal.h"
+
+/* Times are compared with this much room: systems cut the times in a query to whole seconds. */
+enum { TIME_ROOM_MS = 1000 };
+
+static enum rest_answer shape(struct err *err, const char *what)
+{
+    err_set(err, ERR_RETRY, "the answer makes no sense: %s", what);
+    return ANSWER_SHAPE;
+}
+
+static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct rest_record *record,
+                                    struct err *err)
+{
+    struct rest_op *op = call->op;
+    const struct json_tape *tape = &op->tape;
+    const struct record_paths *paths = &call->operation->record;
+    if (tape->tokens[at].type != JSON_OBJECT_)
+        return shape(err, "a record is no object");
+    record->raw = json_text(tape, at);
+    record->id = rest_canonical_id(call->rest, rest_scalar(tape, at, paths->id), &op->arena);
+    if (!record->id.len)
+        return shape(err, "a record has no id of this system");
+    record->modified_ms = -1;
+    struct span modified = rest_scalar(tape, at, paths->modified);
+    if (modified.len && !rest_time_parse(call->rest, modified, &record->modified_ms))
+        return shape(err, "a record's modified time is no time");
+    record->version = rest_scalar(tape, at, paths->version);
+    record->writer = rest_scalar(tape, at, paths->writer);
+    uint32_t values = json_path(tape, at, paths->values);
+    if (paths->values[0] && !values)
+        return shape(err, "a record has no properties");
+    record->values = rest_values_read(call, values);
+    if (op->kind == REST_READ && op->id_property) {
+        record->lookup = rest_scalar(tape, values, op->id_property);
+        if (!record->lookup.len)
+            return shape(err, "a record has no value where it was looked up by one");
+    }
+    return ANSWER_OK;
+}
+
+static enum rest_answer read_property(struct rest_call *call, uint32_t at,
+                                      struct rest_record *record, struct err *err)
+{
+    const struct json_tape *tape = &call->op->tape;
+    record->raw = json_text(tape, at);
+    record->modified_ms = -1;
+    record->id = rest_scalar(tape, at, call->operation->record.id);
+    if (!record->id.len)
+        return shape(err, "a property has no name");
+    bool unique = span_is(rest_scalar(tape, at, call->operation->unique), "true");
+    record->values = arena_new(&call->op->arena, struct raw_value, call->op->property_count + 1);
+    record->values[0] = (struct raw_value){JSON_BOOL_, unique ? span_of("true") : span_of("false")};
+    return ANSWER_OK;
+}
+
+/* Errors beside the records: ids that are not there are no error, anything else makes the answer incomplete. */
+static enum rest_answer check_errors(const struct rest_call *call, struct err *err)
+{
+    const struct json_tape *tape = &call->op->tape;
+    uint32_t errors = call->operation->errors ? json_path(tape, 0, call->operation->errors) : 0;
+    if (!errors || tape->tokens[errors].type != JSON_ARRAY_)
+        return ANSWER_OK;
+    for (uint32_t i = json_first(tape, errors); i < json_end(tape, errors);
+         i = tape->tokens[i].next) {
+        struct connector_verdict verdict = connector_classify(call->rest->connector, 0, tape, i);
+        if (verdict.found && verdict.outcome == OUTCOME_GONE)
+            continue;
+        err_set(err, ERR_RETRY, "only a part was read: %.*s", (int)verdict.message.len,
+                verdict.message.data ? verdict.message.data : "");
+        return ANSWER_SHAPE;
+    }
+    return ANSWER_OK;
+}
+
+/*
+ * A read by id answers with those ids, each once. A foreign one is a wrong answer; if it comes again
+ * and again (a merged record that answers under its survivor's id) it is left out: not found.
+ */
+static enum rest_answer check_asked(struct rest_call *call, struct err *err)
+{
+    struct rest_op *op = call->op;
+    struct map asked;
+    map_init(&asked, (size_t)op->id_count + 1, &op->arena);
+    bool *open = arena_new(&op->arena, bool, op->id_count + 1);
+    for (int i = 0; i < op->id_count; i++) {
+        struct span id = rest_canonical_id(call->rest, op->ids[i], &op->arena);
+        open[i] = true;
+        if (id.len)
+            (void)map_put(&asked, id, &open[i]);
+    }
+    int kept = 0;
+    for (int i = 0; i < op->record_count; i++) {
+        bool *wanted = map_get(&asked, op->records[i].id);
+        if (wanted && *wanted) {
+            *wanted = false;
+            op->records[kept++] = op->records[i];
+            continue;
+        }
+        if (call->failures + 1 < REST_TRIES_MAX)
+            return shape(err, wanted ? "a record came twice" : "a record that was not asked for");
+        log_warn("a record that was not asked for is left out",
+                 log_str("system", call->rest->settings->name));
+    }
+    op->record_count = kept;
+    return ANSWER_OK;
+}
+
+/* A page must begin behind where it was asked to: a cached or repeated page does not. */
+static enum rest_answer check_page(const struct rest_call *call, struct err *err)
+{
+    const struct rest_op *op = call->op;
+    int64_t before_ms = op->from_ms - TIME_ROOM_MS;
+    for (int i = 0; i < op->record_count; i++) {
+        const struct rest_record *record = &op->records[i];
+        bool same = call->after.len && span_equal(record->id, call->after);
+        if (op->kind == REST_BACKFILL && same)
+            return shape(err, "the page does not begin behind the last one");
+        if (op->kind != REST_INCREMENTAL)
+            continue;
+        if (record->modified_ms < before_ms || record->modified_ms > op->to_ms + TIME_ROOM_MS)
+            return shape(err, "a record outside the time asked for, or out of order");
+        if (same && record->modified_ms == op->from_ms)
+            return shape(err, "the page does not begin behind the last one");
+        before_ms = record->modified_ms;
+    }
+    return ANSWER_OK;
+}
+
+static enum rest_answer set_next(struct rest_call *call, bool has_next, struct span next,
+                                 struct err *err)
+{
+    struct rest_op *op = call->op;
+    int page = op->page_records > 0 && op->page_records < call->rest->traits.page_max
+                   ? op->page_records
+                   : call->rest->traits.page_max;
+    op->more = op->record_count > 0 && (has_next || op->record_count >= page);
+    if (op->kind == REST_READ && has_next)
+        return ANSWER_TOO_LARGE;
+    if (op->kind != REST_LIST)
+        return ANSWER_OK;
+    if (call->operation->keyset) {
+        op->next_cursor = op->more ? op->records[op->record_count - 1].id : SPAN_NONE;
+    } else {
+        op->more = has_next;
+        op->next_cursor = next;
+    }
+    if (op->more && span_equal(op->next_cursor, call->after))
+        return shape(err, "the next page is this page");
+    return ANSWER_OK;
+}
+
+static enum rest_answer read_list(struct rest_call *call, struct err *err)
+{
+    struct rest_op *op = call->op;
+    const struct json_tape *tape = &op->tape;
+    uint32_t list = json_path(tape, 0, call->operation->records);
+    bool there = list || !call->operation->records[0];
+    if (!there || tape->tokens[list].type != JSON_ARRAY_)
+        return shape(err, "there is no list of records");
+    int count = 0;
+    for (uint32_t i = json_first(tape, list); i < json_end(tape, list); i = tape->tokens[i].next)
+        count++;
+    op->records = arena_new(&op->arena, struct rest_record, count + 1);
+    rest_values_start(call);
+    for (uint32_t i = json_first(tape, list); i < json_end(tape, list); i = tape->tokens[i].next) {
+        struct rest_record *record = &op->records[op->record_count++];
+        enum rest_answer answer = op->kind == REST_PROPERTIES ? read_property(call, i, record, err)
+                                                              : read_record(call, i, record, err);
+        if (answer != ANSWER_OK)
+            return answer;
+    }
+    struct span next = rest_scalar(tape, 0, call->operation->next);
+    enum rest_answer answer = set_next(call, next.len > 0, next, err);
+    if (answer == ANSWER_OK)
+        answer = check_errors(call, err);
+    if (answer == ANSWER_OK && op->kind == REST_READ && !op->id_property)
+        answer = check_asked(call, err);
+    return answer == ANSWER_OK ? check_page(call, err) : answer;
+}
+
+enum rest_answer rest_read_answer(struct rest_call *call, struct err *err)
+{
+    struct rest_op *op = call->op;
+    op->record_count = 0;
+    op->more = false;
+    op->next_cursor = SPAN_NONE;
+    struct err parse = ERR_INIT;
+    if (json_parse(&op->tape, buf_span(&op->exchange.answer), &parse) != 0) {
+        err_set(err, ERR_RETRY, "the answer is no JSON: %s", parse.text);
+        return ANSWER_SHAPE;
+    }
+    if (op->kind == REST_COUNT)
+        return json_int_at(&op->tape, 0, call->operation->total, &op->total)
+                   ? ANSWER_OK
+                   : shape(err, "there is no total");
+    enum rest_answer answer = read_list(call, err);
+    if (answer == ANSWER_OK && op->kind == REST_READ && op->record_count &&
+        call->rest->traits.tier == REST_TIER_T1 && !op->records[0].version.len) {
+        err_set(err, ERR_FATAL,
+                "apply.conditional is on, but %s gives no version: it does not compare it either",
+                call->rest->settings->name);
+        return ANSWER_REFUSED;
+    }
+    return answer;
+}

@@ -1,0 +1,265 @@
+/*
+ * rest_write — the answer to a batch: which item became what. An item is OK
+ * only if the answer names it beyond doubt; whatever cannot be told stays
+ * UNKNOWN. An answer with an entry that belongs to none of our items is
+ * somebody else's answer: nothing of it is believed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "remote/rest_internal.h"
+
+/* Who is meant, by what the answer may name. */
+struct match {
+    struct rest_call *call;
+    struct map ids, external_ids; /* → item; UPDATE by target id, else by external id */
+    bool *named;                  /* an entry named this item already */
+};
+
+static void match_init(struct match *match, struct rest_call *call)
+{
+    struct rest_op *op = call->op;
+    *match = (struct match){.call = call};
+    map_init(&match->ids, (size_t)op->item_count + 1, &op->arena);
+    map_init(&match->external_ids, (size_t)op->item_count + 1, &op->arena);
+    match->named = arena_new(&op->arena, bool, op->item_count + 1);
+    for (int i = 0; i < op->item_count; i++) {
+        struct rest_item *item = &op->items[i];
+        if (item->id.len)
+            (void)map_put(&match->ids, item->id, item);
+        if (item->external_id.len)
+            (void)map_put(&match->external_ids, item->external_id, item);
+    }
+}
+
+/* "<nonce>-<index>" of this very request, or -1. */
+static int trace_index(const struct rest_call *call, struct span trace)
+{
+    char nonce[24];
+    int len = snprintf(nonce, sizeof(nonce), "%016llx-", (unsigned long long)call->nonce);
+    if (trace.len <= (size_t)len || trace.len > (size_t)len + 6 ||
+        memcmp(trace.data, nonce, (size_t)len) != 0)
+        return -1;
+    int index = 0;
+    for (size_t i = (size_t)len; i < trace.len; i++) {
+        if (trace.data[i] < '0' || trace.data[i] > '9')
+            return -1;
+        index = index * 10 + (trace.data[i] - '0');
+    }
+    return index < call->op->item_count ? index : -1;
+}
+
+static struct rest_item *by_id(const struct match *match, struct span id)
+{
+    struct rest_item *item = map_get(&match->ids, id);
+    return item ? item : map_get(&match->external_ids, id);
+}
+
+/* The first text at path: itself, or the first of a list. */
+static struct span first_text(const struct json_tape *tape, uint32_t at, const char *path)
+{
+    uint32_t found = path ? json_path(tape, at, path) : 0;
+    if (found && tape->tokens[found].type == JSON_ARRAY_ && found + 1 < json_end(tape, found))
+        found++;
+    return found ? rest_scalar(tape, found, "") : SPAN_NONE;
+}
+
+/* The item of one result; NULL: none of ours. */
+static struct rest_item *find_result(const struct match *match, uint32_t at)
+{
+    const struct rest_call *call = match->call;
+    const struct rest_op *op = call->op;
+    const struct connector *connector = call->rest->connector;
+    struct span trace = rest_scalar(&op->tape, at, connector->result.trace);
+    if (trace.len) {
+        int index = trace_index(call, trace);
+        return index < 0 ? NULL : &op->items[index];
+    }
+    if (op->kind == REST_UPDATE)
+        return map_get(&match->ids, rest_scalar(&op->tape, at, connector->result.id));
+    uint32_t values =
+        connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
+    if (!values || !op->external_id_property)
+        return NULL;
+    return map_get(&match->external_ids, rest_scalar(&op->tape, values, op->external_id_property));
+}
+
+/* What the result says fits what was asked; otherwise the item's fate is not known. */
+static bool result_fits(const struct match *match, const struct rest_item *item, uint32_t at)
+{
+    const struct rest_op *op = match->call->op;
+    const struct connector *connector = match->call->rest->connector;
+    if (!item->ret_id.len || (op->kind == REST_UPDATE && !span_equal(item->ret_id, item->id)))
+        return false;
+    if (match->call->rest->traits.tier == REST_TIER_T1 && !item->ret_version.len)
+        return false;
+    uint32_t values =
+        connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
+    if (!values || !op->external_id_property || !item->external_id.len)
+        return true;
+    struct span external_id = rest_scalar(&op->tape, values, op->external_id_property);
+    return !external_id.len || span_equal(external_id, item->external_id);
+}
+
+static void take_result(struct match *match, struct rest_item *item, uint32_t at)
+{
+    struct rest_call *call = match->call;
+    struct rest_op *op = call->op;
+    const struct connector *connector = call->rest->connector;
+    item->ret_id =
+        rest_canonical_id(call->rest, rest_scalar(&op->tape, at, connector->result.id), &op->arena);
+    item->ret_version = rest_scalar(&op->tape, at, connector->result.version);
+    item->created = span_is(rest_scalar(&op->tape, at, connector->result.created), "true") ||
+                    (op->kind == REST_CREATE && !connector->result.created);
+    uint32_t values =
+        connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
+    if (values)
+        item->ret_values = rest_values_read(call, values);
+    item->result = result_fits(match, item, at) ? REST_ITEM_OK : REST_ITEM_UNKNOWN;
+}
+
+static enum rest_item_result item_result(const struct connector_verdict *verdict)
+{
+    if (!verdict->found)
+        return REST_ITEM_REFUSED;
+    switch (verdict->outcome) {
+    case OUTCOME_EXISTS:
+        return REST_ITEM_EXISTS;
+    case OUTCOME_GONE:
+        return REST_ITEM_GONE;
+    case OUTCOME_MISMATCH:
+        return REST_ITEM_MISMATCH;
+    case OUTCOME_LATER:
+    case OUTCOME_QUOTA:
+    case OUTCOME_BUSY:
+        return REST_ITEM_BUSY;
+    case OUTCOME_UNCERTAIN:
+        return REST_ITEM_UNKNOWN;
+    case OUTCOME_DENIED:
+    case OUTCOME_REFUSED:
+    case OUTCOME_TOO_LARGE:
+    case OUTCOME_COUNT:
+        break;
+    }
+    return REST_ITEM_REFUSED;
+}
+
+static void take_failure(struct rest_item *item, const struct connector_verdict *verdict)
+{
+    item->result = item_result(verdict);
+    item->message = verdict->message;
+    item->ret_id =
+        verdict->outcome == OUTCOME_EXISTS && verdict->found ? verdict->existing_id : SPAN_NONE;
+}
+
+/* An entry names this item. False, and the item is in doubt for good, if another entry did before. */
+static bool name_once(const struct match *match, struct rest_item *item)
+{
+    ptrdiff_t index = item - match->call->op->items;
+    if (match->named[index]) {
+        item->result = REST_ITEM_UNKNOWN;
+        item->ret_id = item->ret_version = item->message = SPAN_NONE;
+        item->ret_values = NULL;
+        return false;
+    }
+    match->named[index] = true;
+    return true;
+}
+
+/* All items that one error means. False: it means somebody else. */
+static bool take_error(const struct match *match, uint32_t at)
+{
+    const struct rest_call *call = match->call;
+    const struct rest_op *op = call->op;
+    const struct json_tape *tape = &op->tape;
+    const struct connector *connector = call->rest->connector;
+    struct connector_verdict verdict = connector_classify(connector, 0, tape, at);
+    struct span trace = first_text(tape, at, connector->failure.trace);
+    if (trace.len) {
+        int index = trace_index(call, trace);
+        if (index >= 0 && name_once(match, &op->items[index]))
+            take_failure(&op->items[index], &verdict);
+        return index >= 0;
+    }
+    uint32_t ids = connector->failure.ids ? json_path(tape, at, connector->failure.ids) : 0;
+    if (!ids) /* an error of nobody in particular: the items it means are those nobody names */
+        return true;
+    bool list = tape->tokens[ids].type == JSON_ARRAY_, ours = true;
+    uint32_t end = list ? json_end(tape, ids) : ids + 1;
+    for (uint32_t i = list ? json_first(tape, ids) : ids; i < end; i = tape->tokens[i].next) {
+        struct rest_item *item = by_id(match, rest_scalar(tape, i, ""));
+        if (item && name_once(match, item))
+            take_failure(item, &verdict);
+        ours = ours && item;
+    }
+    return ours;
+}
+
+/* Two items that ended in one target record: neither is what was meant. */
+static void doubt_shared_ids(const struct rest_call *call)
+{
+    struct rest_op *op = call->op;
+    struct map seen;
+    map_init(&seen, (size_t)op->item_count + 1, &op->arena);
+    for (int i = 0; i < op->item_count; i++) {
+        struct rest_item *item = &op->items[i], *other;
+        if (item->result != REST_ITEM_OK)
+            continue;
+        other = map_get(&seen, item->ret_id);
+        if (other)
+            item->result = other->result = REST_ITEM_UNKNOWN;
+        else
+            (void)map_put(&seen, item->ret_id, item);
+    }
+}
+
+static enum rest_answer distrust(const struct rest_call *call, struct err *err, const char *what)
+{
+    for (int i = 0; i < call->op->item_count; i++) {
+        struct rest_item *item = &call->op->items[i];
+        item->result = REST_ITEM_UNKNOWN;
+        item->ret_id = item->ret_version = item->message = SPAN_NONE;
+        item->ret_values = NULL;
+    }
+    err_set(err, ERR_RETRY, "the answer makes no sense: %s", what);
+    return ANSWER_SHAPE;
+}
+
+enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
+{
+    struct rest_op *op = call->op;
+    struct json_tape *tape = &op->tape;
+    if (op->kind == REST_CREATE_PROPERTY)
+        return ANSWER_OK;
+    struct err parse = ERR_INIT;
+    if (json_parse(tape, buf_span(&op->exchange.answer), &parse) != 0)
+        return distrust(call, err, "it is no JSON");
+    uint32_t results = json_path(tape, 0, call->operation->results);
+    uint32_t errors = call->operation->errors ? json_path(tape, 0, call->operation->errors) : 0;
+    bool has_results = results && tape->tokens[results].type == JSON_ARRAY_;
+    bool has_errors = errors && tape->tokens[errors].type == JSON_ARRAY_;
+    if (!has_results && !has_errors)
+        return distrust(call, err, "there are no results");
+    struct match match;
+    match_init(&match, call);
+    rest_values_start(call);
+    for (uint32_t i = json_first(tape, results); has_results && i < json_end(tape, results);
+         i = tape->tokens[i].next) {
+        struct rest_item *item = find_result(&match, i);
+        if (!item)
+            return distrust(call, err, "a result belongs to none of the items");
+        if (name_once(&match, item))
+            take_result(&match, item, i);
+    }
+    for (uint32_t i = json_first(tape, errors); has_errors && i < json_end(tape, errors);
+         i = tape->tokens[i].next)
+        if (!take_error(&match, i))
+            return distrust(call, err, "an error belongs to none of the items");
+    doubt_shared_ids(call);
+    return ANSWER_OK;
+}
+
+void rest_write_single(struct rest_call *call, const struct connector_verdict *verdict)
+{
+    take_failure(&call->op->items[0], verdict);
+}
