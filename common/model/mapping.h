@@ -13,26 +13,26 @@
 enum { ENTITY_FIELDS_MAX = 250 };
 
 struct field {
-    const char *name;              /* canonical: [a-z][a-z0-9_]* */
-    const char *old_name;          /* NULL: the field is not in the old system */
+    const char *name;     /* canonical: [a-z][a-z0-9_]* */
+    const char *old_name; /* NULL: the field is not in the old system */
     const char *new_name;
     struct value_rules rules;
-    bool match;                    /* identifies the person or thing: looked up, claimed */
-    bool unique_in_new;            /* the new system itself refuses a second record with this value */
-    bool is_volatile;              /* stays out of the content hash */
-    bool pii;                      /* masked in logs, CLI and error texts */
+    bool match;         /* identifies the person or thing: looked up, claimed */
+    bool unique_in_new; /* the new system itself refuses a second record with this value */
+    bool is_volatile;   /* stays out of the content hash */
+    bool pii;           /* masked in logs, CLI and error texts */
 };
 
 struct entity {
-    const char *name;              /* "contact": [a-z][a-z0-9-]* */
+    const char *name;                    /* "contact": [a-z][a-z0-9-]* */
     const char *old_object, *new_object; /* "Contact", "contacts" */
-    const char *external_id;       /* property of the new system that holds our source id; unique there */
-    const char *marker;            /* property of the new system that holds our last operation's id */
+    const char *external_id; /* property of the new system that holds our source id; unique there */
+    const char *marker;      /* property of the new system that holds our last operation's id */
     const struct field *fields;
     int field_count;
-    const int *sorted;             /* field indexes by canonical name */
-    char hash[65];                 /* of the mapping: hex SHA-256 over everything that changes a canonical record */
-    int64_t generation;            /* of this mapping, from <ns>.control; 0 = not yet known */
+    const int *sorted; /* field indexes by canonical name */
+    char hash[65]; /* of the mapping: hex SHA-256 over everything that changes a canonical record */
+    int64_t generation; /* of this mapping, from <ns>.control; 0 = not yet known */
 };
 
 struct record;

@@ -13,21 +13,21 @@
 enum { BASE_INLINE_BYTES = 1024 };
 struct base_side {
     enum value_kind kind;
-    struct span text;   /* the text; or the 64 hex digits of its SHA-256 when bytes > 0 */
-    size_t bytes;       /* 0 = text is the value itself */
+    struct span text; /* the text; or the 64 hex digits of its SHA-256 when bytes > 0 */
+    size_t bytes;     /* 0 = text is the value itself */
 };
 struct base_side base_of(struct value value, struct arena *arena);
 bool base_is(struct base_side base, struct value value);
 
 struct base_pair {
-    bool known;          /* false: this field never met */
-    bool unconfirmed;    /* new_side is what we sent; nobody saw what the target stored */
+    bool known;       /* false: this field never met */
+    bool unconfirmed; /* new_side is what we sent; nobody saw what the target stored */
     struct base_side old_side, new_side;
 };
 
 enum merge_verdict {
     MERGE_NOTHING,       /* old side missing (unknown), or neither side moved: base stays */
-    MERGE_AGREE,         /* both say the same: the base moves, nothing is written */
+    MERGE_AGREE,         /* both say the same, or the target shows what we sent: the base moves */
     MERGE_WRITE,         /* only old moved (or first meeting fills a blank new): write */
     MERGE_KEEP,          /* only new moved: keep it; class edited-in-new, explained */
     MERGE_HOLD_CONFLICT, /* both moved, to different values: a question; class conflict */
@@ -38,9 +38,12 @@ enum merge_verdict {
 const char *merge_verdict_name(enum merge_verdict verdict);
 
 /*
- * old_now, new_now: canonical values read now. new_now MISSING = the twin does not exist yet (create): every set old value is written.
+ * old_now, new_now: canonical values read now. new_now MISSING = the twin does not exist yet
+ * (create): every set old value is written. A property that an existing twin leaves out is BLANK,
+ * and a field without a new name is not asked about.
  * MERGE_KEEP at a first meeting with old blank and new set: verdict MERGE_AGREE with base {blank, new}.
  */
-enum merge_verdict merge_field(const struct base_pair *base, struct value old_now, struct value new_now);
+enum merge_verdict merge_field(const struct base_pair *base, struct value old_now,
+                               struct value new_now);
 
 #endif

@@ -39,30 +39,30 @@ struct kafka_settings {
     const char **properties; /* "name=value", checked for the '=' only */
     int property_count;
     int64_t partitions, replication;
-    int64_t record_max_bytes; /* producers' cap on one change event; dlq, state and review allow four times that */
+    int64_t record_max_bytes; /* of a change event; dlq, state and review allow four times that */
 };
 
 struct redis_settings {
-    const char *address;       /* "host:port" or "/path/to/socket" */
+    const char *address;              /* "host:port" or "/path/to/socket" */
     const char *user, *password_file; /* NULL: none */
 };
 
 struct system_settings {
     const char *name, *url, *account;
     const char *client_id, *client_secret_file, *token_file, *refresh_token_file;
-    const char *ca_file;       /* extra CA bundle, PEM; NULL: the system's */
+    const char *ca_file;               /* extra CA bundle, PEM; NULL: the system's */
     const config_setting_t *connector; /* the connector group; read by remote/connector */
 };
 
 struct source_settings {
-    const char *name, *type;   /* "poll" */
+    const char *name, *type; /* "poll" */
     const struct system_settings *system;
     const config_setting_t *group; /* the producer's own option table reads the rest */
 };
 
 struct apply_settings {
     int64_t instances, batch_records, retry_max, session_timeout_ms;
-    bool conditional;          /* use the connector's conditional write (tier T1) */
+    bool conditional; /* use the connector's conditional write (tier T1) */
 };
 
 struct migration {
@@ -80,8 +80,8 @@ struct migration {
     struct source_settings *sources;
     int source_count;
     struct apply_settings apply;
-    config_t config;           /* owns every string above */
-    struct arena arena;        /* owns every array above */
+    config_t config;    /* owns every string above */
+    struct arena arena; /* owns every array above */
 };
 
 /*
@@ -92,7 +92,7 @@ struct migration {
 struct migration *migration_open(const char *path, struct conf_report *report);
 void migration_close(struct migration *migration);
 
-struct entity *migration_entity(struct migration *migration, const char *name);       /* NULL: none */
+struct entity *migration_entity(struct migration *migration, const char *name); /* NULL: none */
 const struct source_settings *migration_source(const struct migration *migration, const char *name);
 
 #endif

@@ -15,15 +15,19 @@
 #ifndef TANDEM_FORMAT_VERSION
 #define TANDEM_FORMAT_VERSION 1
 #endif
-enum { STATE_FORMAT_VERSION = TANDEM_FORMAT_VERSION, ROW_CLAIMS_MAX = 16, ROW_TEXT_MAX_BYTES = 4 * 1024 * 1024 };
+enum {
+    STATE_FORMAT_VERSION = TANDEM_FORMAT_VERSION,
+    ROW_CLAIMS_MAX = 16,
+    ROW_TEXT_MAX_BYTES = 4 * 1024 * 1024
+};
 
 enum state_status {
-    STATE_IDLE,      /* applied (or nothing to apply); nothing open */
-    STATE_INFLIGHT,  /* a write is on its way: only in Redis' operation table, never in a stored row */
+    STATE_IDLE,     /* applied (or nothing to apply); nothing open */
+    STATE_INFLIGHT, /* a write is on its way: only in Redis' operation table, never in a stored row */
     STATE_UNCERTAIN, /* a write was sent and its outcome is unknown; look (marker) when due, before anything else */
-    STATE_WAITING,   /* waits for a time (due_ms) or for another record (waits_on); pending holds the event */
-    STATE_HELD,      /* settled but for open questions in held[]; later events go through */
-    STATE_REBUILD,   /* refused rows met no accepted one: read both systems before anything is written */
+    STATE_WAITING, /* waits for a time (due_ms) or for another record (waits_on); pending holds the event */
+    STATE_HELD,    /* settled but for open questions in held[]; later events go through */
+    STATE_REBUILD, /* refused rows met no accepted one: read both systems before anything is written */
     STATE_STATUS_COUNT
 };
 const char *state_status_name(enum state_status status);
@@ -31,63 +35,91 @@ int state_status_parse(struct span name); /* -1 unknown */
 
 /* Why a field (or the whole record: field -1) is a question. */
 enum held_class {
-    HELD_CONFLICT, HELD_FIRST_MEETING, HELD_UNCONFIRMED,
-    HELD_IDENTITY,   /* the twin found belongs to another record, or its external id is occupied */
-    HELD_AMBIGUOUS,  /* two candidates */
-    HELD_TWIN_GONE,  /* alive in old, its twin vanished */
-    HELD_REJECTED,   /* the target refused the record; it is in the dead-letter topic */
+    HELD_CONFLICT,
+    HELD_FIRST_MEETING,
+    HELD_UNCONFIRMED,
+    HELD_IDENTITY,  /* the twin found belongs to another record, or its external id is occupied */
+    HELD_AMBIGUOUS, /* two candidates */
+    HELD_TWIN_GONE, /* alive in old, its twin vanished */
+    HELD_REJECTED,  /* the target refused the record; it is in the dead-letter topic */
     HELD_CLASS_COUNT
 };
 const char *held_class_name(enum held_class held);
+int held_class_parse(struct span name); /* -1 unknown */
 
 struct held {
-    int field;               /* index, or -1: the whole record */
+    int field; /* index, or -1: the whole record */
     enum held_class class_;
     struct value old_now, new_now; /* as last seen */
-    struct span detail;      /* e.g. the other record's key; may be empty */
+    struct span detail;            /* e.g. the other record's key; may be empty */
 };
 
 struct row {
-    struct span key;                 /* "<system>:<id>" */
+    struct span key; /* "<system>:<id>" */
     enum state_status status;
-    int64_t epoch;                   /* of the owner that wrote it */
-    bool has_version;                /* false for a row that never applied a full record */
-    struct version version;          /* of full records */
-    char hash[HASH_HEX_BYTES];       /* content of version */
-    char event_id[HASH_HEX_BYTES];   /* of the last event that changed this row */
-    bool deleted;                    /* the source deleted it, at version.modified_ms */
-    struct span redirect;            /* merged into this key; empty: no */
-    struct span twin;                /* target id; empty: none yet */
-    struct span op;                  /* marker of our last confirmed (or, UNCERTAIN, of the unknown) operation */
-    struct base_pair *base;          /* entity->field_count of them */
-    struct value *sent;              /* entity->field_count of them: what the UNCERTAIN operation wrote ("sent":{…}); MISSING = not */
+    int64_t epoch;                 /* of the owner that wrote it */
+    bool has_version;              /* false for a row that never applied a full record */
+    struct version version;        /* of full records */
+    char hash[HASH_HEX_BYTES];     /* content of version */
+    char event_id[HASH_HEX_BYTES]; /* of the last event that changed this row */
+    bool deleted;                  /* the source deleted it, at version.modified_ms */
+    struct span redirect;          /* merged into this key; empty: no */
+    struct span twin;              /* target id; empty: none yet */
+    struct span op; /* marker of our last confirmed (or, UNCERTAIN, of the unknown) operation */
+    struct base_pair *base; /* entity->field_count of them */
+    struct value *sent;     /* likewise: what the UNCERTAIN operation wrote; MISSING = not */
     struct held *held;
     int held_count;
-    struct span claims[ROW_CLAIMS_MAX]; /* "email=ann@example.com", "id=501": locks held by this record */
+    struct span claims[ROW_CLAIMS_MAX]; /* "email=ann@x.org", "id=501": locks of this record */
     int claim_count;
-    struct span waits_on;            /* a claim of another record; empty: none */
-    int64_t due_ms;                  /* Redis' clock; 0 = not in the due set */
-    int attempt;                     /* of the present wait */
-    struct span why;                 /* of the present wait, in words */
-    struct span pending;             /* the whole event (its Kafka value, JSON text) to go on with; empty: none */
+    struct span waits_on; /* a claim of another record; empty: none */
+    int64_t due_ms;       /* Redis' clock; 0 = not in the due set */
+    int attempt;          /* of the present wait */
+    struct span why;      /* of the present wait, in words */
+    struct span pending;  /* the event (its Kafka value, JSON) to go on with; empty: none */
 };
 
-/* An empty IDLE row; base[] is allocated. */
+/* An empty IDLE row; base[] and sent[] are allocated. */
 void row_init(struct row *row, const struct entity *entity, struct span key, struct arena *arena);
 
-/* JSON (schemas/state.schema.json). A row over ROW_TEXT_MAX_BYTES or the buffer's limit sets out->failed. */
+/*
+ * JSON (schemas/state.schema.json), one line; here an example with every member:
+ *
+ *   {"v":1,"key":"salesforce:003A","status":"held","epoch":42,
+ *    "version":{"modified_ms":1767312000000,"observed_from_ms":1767312000100,
+ *               "observed_to_ms":1767312001200,"generation":1},
+ *    "hash":"<64 hex digits>","event_id":"<64 hex digits>","deleted":true,
+ *    "redirect":"salesforce:003B","twin":"501","op":"0.42.7",
+ *    "base":{"email":{"old":"a@x.org","new":"b@x.org"},"phone":{"old":"110"},
+ *            "city":{"old":null,"new":"Bonn","unconfirmed":true},
+ *            "notes":{"old":{"sha256":"<64 hex digits>","bytes":2000}}},
+ *    "sent":{"email":"a@x.org","city":null},
+ *    "held":[{"class":"conflict","field":"phone","old":"110","new":"112"},
+ *            {"class":"identity","detail":"salesforce:003C"}],
+ *    "claims":["email=a@x.org","id=501"],"waits_on":"email=b@x.org",
+ *    "due_ms":1767312009000,"attempt":2,"why":"waits for email=b@x.org",
+ *    "pending":{…the event's value…}}
+ *
+ * v, key, status and epoch are always there; what is empty, zero or false is left out.
+ * observed_to_ms left out: open-ended. A base's "new" left out: it equals "old". A question's
+ * "field" left out: the whole record; its "old" or "new" left out: missing. Values are as
+ * value_put_json() writes them. Base sides are BLANK or SET, never MISSING.
+ * A row over ROW_TEXT_MAX_BYTES or the buffer's limit sets out->failed.
+ */
 void row_encode(const struct row *row, const struct entity *entity, struct buf *out);
 
 /*
- * Borrowed from text and the arena. Returns 0; -1 with ERR_FATAL for a format version above ours (a newer Tandem wrote
- * it: upgrade this process first), with ERR_REJECT for anything else that is not a row. Base and held entries of fields
- * the mapping no longer has are dropped.
+ * Borrowed from text and the arena. Returns 0; -1 with ERR_FATAL for a format version above ours or
+ * a member that we do not know (a newer Tandem wrote it: upgrade this process first), with
+ * ERR_REJECT for anything else that is not a row. Base, sent and held entries of fields the
+ * mapping no longer has are dropped.
  */
-int row_decode(const struct entity *entity, struct span text, struct json_tape *tape, struct arena *arena,
-               struct row *ret_row, struct err *err);
+int row_decode(const struct entity *entity, struct span text, struct json_tape *tape,
+               struct arena *arena, struct row *ret_row, struct err *err);
 
 /*
- * What Redis derives from a row, one line each, sorted: "t<target id>", "c<claim>", "w<claim waited for>", "d<due_ms>".
+ * What Redis derives from a row, one line each, sorted, each ended by a newline: "c<claim>",
+ * "d<due_ms>", "t<target id>", "w<claim waited for>". A newline within one sets out->failed.
  * Equal index text = nothing to change in the id map, claims, wait and due sets.
  */
 void row_index(const struct row *row, struct buf *out);
@@ -98,25 +130,26 @@ void row_index(const struct row *row, struct buf *out);
 struct event_facts {
     bool row_exists, row_has_version, row_deleted;
     enum state_status status;
-    bool op_in_flight;         /* Redis still holds an operation of this record: a crash, a lost reply */
-    bool due;                  /* its due time has come (or it has none) */
+    bool op_in_flight; /* Redis still holds an operation of this record: a crash, a lost reply */
+    bool due;          /* its due time has come (or it has none) */
     bool same_content;
-    bool repair;               /* the event was asked for to repair (a hint): compare with the target even if nothing is newer */
-    bool confirmed;            /* the event is a read that was asked for (hydrate, repair): a deleted record may be reopened */
-    bool partial;              /* form posts: never compared with the version of full records */
-    bool has_pending;          /* the row holds an event of its own; pending_order: this event against that one */
+    bool repair;      /* it was asked for to repair: look at the target even if nothing is newer */
+    bool confirmed;   /* a read that was asked for (hydrate, repair): may reopen a deleted record */
+    bool partial;     /* form posts: never compared with the version of full records */
+    bool has_pending; /* the row holds an event of its own; pending_order: this one against it */
     enum version_order order, pending_order;
 };
 
 enum event_verdict {
-    EVENT_APPLY,        /* find the twin, read it, merge, write */
-    EVENT_STALE,        /* an older version: drop it, say so */
-    EVENT_DUPLICATE,    /* the same version: drop it, say so */
-    EVENT_ADVANCE,      /* same content, newer version: only the row's version moves */
-    EVENT_READ_AGAIN,   /* unordered: publish a hint with not_before; write nothing */
-    EVENT_LOOK_FIRST,   /* an operation's outcome is unknown: make the row UNCERTAIN, or, when due, read the marker, then apply */
-    EVENT_PARK,         /* the row waits: this event replaces its pending one, the wait goes on */
-    EVENT_CONFIRM,      /* a sighting of a deleted record: publish a hint that reads it before it is reopened */
+    EVENT_APPLY,      /* find the twin, read it, merge, write */
+    EVENT_STALE,      /* an older version: drop it, say so */
+    EVENT_DUPLICATE,  /* the same version: drop it, say so */
+    EVENT_ADVANCE,    /* same content, newer version: only the row's version moves */
+    EVENT_READ_AGAIN, /* unordered: publish a hint with not_before; write nothing */
+    EVENT_LOOK_FIRST, /* an operation's outcome is unknown: make the row UNCERTAIN, or, when due, read
+                       * the marker, then apply whatever the version says (the target may hold it) */
+    EVENT_PARK,       /* the row waits: this event replaces its pending one, the wait goes on */
+    EVENT_CONFIRM, /* a sighting of a deleted record: publish a hint that reads it before it is reopened */
     EVENT_VERDICT_COUNT
 };
 const char *event_verdict_name(enum event_verdict verdict);
@@ -124,20 +157,31 @@ enum event_verdict state_on_event(const struct event_facts *facts);
 
 /* What came of a write. */
 enum write_result {
-    WRITE_OK,            /* the item's own success, well-formed, right id */
-    WRITE_MISMATCH,      /* conditional write refused: somebody wrote in between */
-    WRITE_EXISTS,        /* another target record has the unique value; its id is known */
-    WRITE_GONE,          /* the target record is not there any more */
-    WRITE_REFUSED,       /* the item is invalid: 4xx of its own */
-    WRITE_BUSY,          /* this record may be retried: item-level 423/429/5xx that was not executed */
-    WRITE_UNKNOWN,       /* timeout, reset, garbage, item missing from the reply */
+    WRITE_OK,       /* the item's own success, well-formed, right id */
+    WRITE_MISMATCH, /* conditional write refused: somebody wrote in between */
+    WRITE_EXISTS,   /* another target record has the unique value; its id is known */
+    WRITE_GONE,     /* the target record is not there any more */
+    WRITE_REFUSED,  /* the item is invalid: 4xx of its own */
+    WRITE_BUSY,     /* this record may be retried: item-level 423/429/5xx that was not executed */
+    WRITE_UNKNOWN,  /* timeout, reset, garbage, item missing from the reply */
     WRITE_RESULT_COUNT
 };
-enum write_verdict { AFTER_DONE, AFTER_READ_AGAIN, AFTER_HOLD, AFTER_DEAD_LETTER, AFTER_WAIT, AFTER_UNCERTAIN };
+enum write_verdict {
+    AFTER_DONE,
+    AFTER_READ_AGAIN,
+    AFTER_HOLD,
+    AFTER_DEAD_LETTER,
+    AFTER_WAIT,
+    AFTER_UNCERTAIN
+};
 enum write_verdict state_after_write(enum write_result result, int attempt, int attempt_max);
 
 /* A row read from the state topic: is it to be believed? highest: the partition's highest assignment epoch before it. */
-enum fold_verdict { FOLD_ACCEPT, FOLD_REFUSE, FOLD_REFUSE_UNCERTAIN /* refused, and no accepted row beside it */ };
+enum fold_verdict {
+    FOLD_ACCEPT,
+    FOLD_REFUSE,
+    FOLD_REFUSE_UNCERTAIN /* refused, and no accepted row beside it */
+};
 enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool accepted_exists);
 
 #endif

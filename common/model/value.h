@@ -25,8 +25,16 @@
 #include "base/zone.h"
 
 enum value_type {
-    VALUE_STRING, VALUE_EMAIL, VALUE_PHONE, VALUE_INTEGER, VALUE_DECIMAL, VALUE_BOOLEAN,
-    VALUE_DATE, VALUE_TIMESTAMP, VALUE_ENUM, VALUE_TYPE_COUNT
+    VALUE_STRING,
+    VALUE_EMAIL,
+    VALUE_PHONE,
+    VALUE_INTEGER,
+    VALUE_DECIMAL,
+    VALUE_BOOLEAN,
+    VALUE_DATE,
+    VALUE_TIMESTAMP,
+    VALUE_ENUM,
+    VALUE_TYPE_COUNT
 };
 const char *value_type_name(enum value_type type); /* "string", … */
 int value_type_parse(const char *name);            /* -1 unknown */
@@ -50,8 +58,8 @@ struct value_rules {
     enum value_type type;
     const struct value_choice *choices; /* enum only */
     int choice_count;
-    const struct zone *zone; /* timestamp only: whose midnight a bare date is; NULL: a bare date is refused */
-    size_t max_bytes; /* of the canonical text; 0 = 65,536 */
+    const struct zone *zone; /* timestamp: whose midnight a bare date is; NULL: it is refused */
+    size_t max_bytes;        /* of the canonical text; 0 = 65,536 */
 };
 
 enum value_side { SIDE_OLD, SIDE_NEW, SIDE_CANONICAL };
@@ -67,7 +75,8 @@ int value_parse(const struct value_rules *rules, enum value_side side, enum json
                 struct span raw, struct arena *arena, struct value *ret_value, struct err *err);
 
 /* The text a side wants for a canonical value: enum by its table, others as they are. Borrowed. */
-struct span value_for_side(const struct value_rules *rules, enum value_side side, struct value value);
+struct span value_for_side(const struct value_rules *rules, enum value_side side,
+                           struct value value);
 
 /* As a JSON value: integer as number (≤ 15 digits, else string), boolean as true/false, others as string, BLANK as null. */
 void value_put_json(struct buf *out, enum value_type type, struct value value);

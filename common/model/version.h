@@ -15,13 +15,19 @@
 #include <stdint.h>
 
 struct version {
-    int64_t modified_ms;             /* source's modified-at, Unix epoch ms */
-    int64_t observed_from_ms;        /* Date − request duration */
-    int64_t observed_to_ms;          /* Date + 1 s; INT64_MAX when the source sends no Date */
-    int64_t generation;              /* mapping generation, ≥ 1 */
+    int64_t modified_ms;      /* source's modified-at, Unix epoch ms */
+    int64_t observed_from_ms; /* Date − request duration */
+    int64_t observed_to_ms;   /* Date + 1 s; INT64_MAX when the source sends no Date */
+    int64_t generation;       /* mapping generation, ≥ 1 */
 };
 
-enum version_order { VERSION_OLDER, VERSION_SAME, VERSION_NEWER, VERSION_UNORDERED, VERSION_ORDER_COUNT };
+enum version_order {
+    VERSION_OLDER,
+    VERSION_SAME,
+    VERSION_NEWER,
+    VERSION_UNORDERED,
+    VERSION_ORDER_COUNT
+};
 const char *version_order_name(enum version_order order);
 
 /* How candidate stands to known. */
@@ -34,6 +40,7 @@ struct version version_observed(int64_t modified_ms, int64_t date_ms, int64_t du
 
 /* After two unordered sightings: the earliest moment of the source's clock from which a new read is disjoint from both
  * even if it takes duration_ms; INT64_MAX never happens (open-ended intervals give known/candidate from + 60 s). */
-int64_t version_read_again_ms(const struct version *a, const struct version *b, int64_t duration_ms);
+int64_t version_read_again_ms(const struct version *a, const struct version *b,
+                              int64_t duration_ms);
 
 #endif
