@@ -99,8 +99,13 @@ enum event_verdict state_on_event(const struct event_facts *facts)
     bool waits = uncertain || (facts->status == STATE_WAITING && !facts->op_in_flight);
     if (waits && !facts->due)
         return while_waiting(facts);
-    if (uncertain || facts->op_in_flight)
+    if (uncertain)
         return EVENT_LOOK_FIRST;
+    if (facts->op_in_flight) {
+        /* The operation's own event comes again (its offset is not stored); what is not newer than the row is not it. */
+        bool newer = goes_ahead(facts) || facts->order == VERSION_NEWER;
+        return newer ? EVENT_LOOK_FIRST : by_version(facts);
+    }
     return goes_ahead(facts) ? EVENT_APPLY : by_version(facts);
 }
 
