@@ -245,6 +245,18 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
     return 0;
 }
 
+int rest_show(struct rest *rest, struct rest_op *op, struct buf *out, struct err *err)
+{
+    struct rest_call *call = call_of(rest, op);
+    if (rest_request_build(call, rest, err) != 0)
+        return -1;
+    buf_printf(out, "%s ", call->operation->method);
+    buf_put_span(out, buf_span(&call->url));
+    buf_putc(out, '\n');
+    buf_put_span(out, buf_span(&call->body));
+    return 0;
+}
+
 enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
                               struct err *err)
 {

@@ -172,6 +172,12 @@ enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *re
 void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome outcomes[],
               int64_t *ret_retry_after_ms, struct err *err);
 
+/*
+ * The request that rest_start would send: method and URL on the first line, the body below. Sends
+ * nothing, to nobody: for `tandem preview`. Returns 0, or -1 as rest_start.
+ */
+int rest_show(struct rest *rest, struct rest_op *op, struct buf *out, struct err *err);
+
 /* The canonical form of an id this system uses (Salesforce 15 → 18), into arena. Empty span: not an
  * id of this system. */
 struct span rest_canonical_id(const struct rest *rest, struct span id, struct arena *arena);
