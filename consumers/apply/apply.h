@@ -79,7 +79,9 @@ struct work {
     struct span key;
     int32_t partition;
     struct event event;
-    bool due; /* woken: its row waited for this moment */
+    struct version
+        against; /* what the event's version was compared with: the row's, or its pending event's */
+    bool due;    /* woken: its row waited for this moment */
     enum work_stage stage;
     /* what Redis knows */
     bool row_exists;

@@ -174,6 +174,7 @@ static int pending_order(struct apply *apply, struct apply_entity *ae, struct wo
     if (event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
                      &ignored) != 0)
         return -1;
+    work->against = pending.version;
     *ret_order = version_compare(&pending.version, &work->event.version,
                                  strcmp(pending.event_id, work->event.event_id) == 0 ||
                                      strcmp(pending.hash, work->event.hash) == 0);
@@ -198,6 +199,7 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
         .order = VERSION_NEWER,
         .pending_order = VERSION_NEWER,
     };
+    work->against = row->version;
     if (row->has_version)
         facts.order = version_compare(&row->version, &work->event.version, facts.same_content);
     int64_t lifetime_ms = rest_traits(apply->rest)->tier == REST_TIER_T1
@@ -269,7 +271,7 @@ static void decide(struct apply *apply, struct apply_entity *ae, struct work *wo
         break;
     case EVENT_READ_AGAIN:
         work->hint = "unordered";
-        work->hint_not_before_ms = version_read_again_ms(&row->version, &work->event.version, 0);
+        work->hint_not_before_ms = version_read_again_ms(&work->against, &work->event.version, 0);
         work->what = OUTCOME_HINTED;
         work->class_ = "unordered";
         break;
