@@ -4,9 +4,7 @@
  */
 #include "stream/event.h"
 
-#include <openssl/evp.h>
-#include <stdlib.h>
-#include <string.h>
+#include "base/hash.h"
 
 #define PUT(out, literal) buf_put((out), literal, sizeof(literal) - 1)
 
@@ -18,57 +16,29 @@ const char *event_pass_name(enum event_pass pass)
     return (unsigned)pass < PASS_COUNT ? PASS_NAMES[pass] : "unknown";
 }
 
-/*
- * The digest context of this thread: fetching an algorithm costs more than hashing an event (OpenSSL 3 looks it up by name each
- * time). Kept until the thread ends.
- */
-static EVP_MD_CTX *digest_start(void)
-{
-    static _Thread_local EVP_MD_CTX *context;
-    if (!context) {
-        context = EVP_MD_CTX_new();
-        if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
-            abort();
-        return context;
-    }
-    if (!EVP_DigestInit_ex(context, NULL, NULL))
-        abort();
-    return context;
-}
-
-static void digest_int(EVP_MD_CTX *context, uint64_t value)
+static void hash_int(uint64_t value)
 {
     unsigned char bytes[8];
     for (int i = 0; i < 8; i++)
         bytes[i] = (unsigned char)(value >> (56 - 8 * i));
-    (void)EVP_DigestUpdate(context, bytes, sizeof(bytes));
-}
-
-static void digest_hex(EVP_MD_CTX *context, char ret_hex[HASH_HEX_BYTES])
-{
-    static const char HEX[] = "0123456789abcdef";
-    unsigned char bytes[HASH_BYTES];
-    (void)EVP_DigestFinal_ex(context, bytes, NULL);
-    for (int i = 0; i < HASH_BYTES; i++) {
-        ret_hex[2 * i] = HEX[bytes[i] >> 4];
-        ret_hex[2 * i + 1] = HEX[bytes[i] & 15];
-    }
-    ret_hex[HASH_HEX_BYTES - 1] = '\0';
+    hash_put(bytes, sizeof(bytes));
 }
 
 void event_identify(struct event *event)
 {
-    if (event->op == 'd')
-        digest_hex(digest_start(), event->hash);
-    else
+    if (event->op == 'd') {
+        hash_start();
+        hash_hex(event->hash);
+    } else {
         record_hash(&event->after, event->hash);
-    EVP_MD_CTX *context = digest_start();
-    digest_int(context, event->key.len);
-    (void)EVP_DigestUpdate(context, event->key.data, event->key.len);
-    digest_int(context, (uint64_t)event->version.modified_ms);
-    digest_int(context, (uint64_t)event->version.generation);
-    (void)EVP_DigestUpdate(context, event->hash, HASH_HEX_BYTES - 1);
-    digest_hex(context, event->event_id);
+    }
+    hash_start();
+    hash_int(event->key.len);
+    hash_put(event->key.data, event->key.len);
+    hash_int((uint64_t)event->version.modified_ms);
+    hash_int((uint64_t)event->version.generation);
+    hash_put(event->hash, HASH_HEX_BYTES - 1);
+    hash_hex(event->event_id);
 }
 
 static void put_version(const struct version *version, struct buf *out)

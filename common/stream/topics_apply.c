@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "stream/kafka.h"
 #include "stream/topics_wanted.h"
+
+enum { VISIBLE_TIMEOUT_MS = 30 * 1000, VISIBLE_EVERY_MS = 20, METADATA_TIMEOUT_MS = 5 * 1000 };
 
 static int create(struct topics_admin *admin, const struct topic_wanted *wanted, struct err *err)
 {
@@ -105,6 +108,21 @@ static const struct topic_difference *in_plan(const struct topics_plan *plan, co
     return NULL;
 }
 
+/* The controller answers before all brokers know the new topic; whoever starts next must find it. */
+static int wait_visible(struct topics_admin *admin, const char *topic, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + VISIBLE_TIMEOUT_MS;
+    while (clock_mono_ms(&CLOCK_SYSTEM) < until_ms) {
+        int count = 0;
+        if (kafka_partitions(admin->handle, topic, METADATA_TIMEOUT_MS, &count, err) < 0)
+            return -1;
+        if (count > 0)
+            return 0;
+        (void)nanosleep(&(struct timespec){.tv_nsec = VISIBLE_EVERY_MS * 1000000}, NULL);
+    }
+    return err_set(err, ERR_RETRY, "topic %s was created, but the broker does not show it", topic);
+}
+
 static int apply(struct topics_admin *admin, const struct topic_wanted *wanted, int count,
                  const struct topics_plan *plan, struct err *err)
 {
@@ -115,6 +133,9 @@ static int apply(struct topics_admin *admin, const struct topic_wanted *wanted, 
         if ((item->missing ? create(admin, &wanted[i], err) : alter(admin, &wanted[i], err)) < 0)
             return -1;
     }
+    for (int i = 0; i < plan->count; i++)
+        if (plan->items[i].missing && wait_visible(admin, plan->items[i].topic, err) < 0)
+            return -1;
     return 0;
 }
 
