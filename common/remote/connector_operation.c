@@ -224,7 +224,7 @@ static void read_operation(struct connector *connector, const config_setting_t *
     uint32_t allowed = rule->allowed | PH_BIT(PH_OBJECT);
     (void)connector_template_read(connector, config_setting_get_member(group, "path"), written.path,
                                   TEMPLATE_PATH, allowed, report, &operation->path);
-    if (written.path[0] != '/')
+    if (written.path[0] != '/' && written.path[0] != '{') /* a constant may begin with it */
         conf_mistake(report, config_setting_get_member(group, "path"), NULL,
                      "\"path\" must begin with /");
     read_query(connector, operation, written.query, allowed, report);
