@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from harness import BUILD, Kafka, Proc, Redis, Timeout, http, run_tests, wait_for, workdir
+from harness import Kafka, Redis, Sandbox, Timeout, run_tests, wait_for
 
 kafka = Kafka()
 redis = Redis(appendfsync="always")
@@ -48,6 +48,16 @@ def test_redis_kill_flush_and_rollback():
     assert redis.cmd("HGETALL", "h") == ["f", "é"]
     redis.flush()
     assert redis.keys() == []
+
+
+def test_sandbox_keeps_its_records_and_its_port():
+    crm = Sandbox("hubspot", seed=20)
+    assert crm.admin("stats")["records"] == {"contacts": 20}
+    before = crm.dump("contacts")
+    crm.kill()
+    crm.start()
+    assert crm.dump("contacts") == before
+    assert crm.term() == 0
 
 
 def test_wait_for_gives_up():

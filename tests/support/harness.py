@@ -509,20 +509,21 @@ class Sandbox(Service):
 # --- the end -------------------------------------------------------------------------------------
 
 def _finish():
-    found = []
-    for service in _services:
-        if service.running():
-            service.signal(signal.SIGCONT)
-            service.signal(signal.SIGTERM if isinstance(service, Proc) else signal.SIGKILL)
-    for service in _services:
+    processes = [service for service in _services if isinstance(service, Proc)]
+    rest = [service for service in _services if not isinstance(service, Proc)]
+    # Processes first, while what they talk to is there: they end in order and LeakSanitizer has its say.
+    for service in processes:
+        service.signal(signal.SIGCONT)
+        service.signal(signal.SIGTERM)
+    for service in processes + rest:
         if service.process is not None:
+            if service in rest:
+                service.signal(signal.SIGKILL)
             try:
                 service.wait_exit(30)
             except Timeout:
                 service.kill()
-        text = service.log_text()
-        if any(mark in text for mark in _SANITIZERS):
-            found.append(service)
+    found = [service for service in _services if any(mark in service.log_text() for mark in _SANITIZERS)]
     for service in found:
         print(f"--- a sanitizer spoke in {service.log}\n{service.log_text()[-6000:]}", flush=True)
     _reaper.finish()
