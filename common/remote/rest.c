@@ -257,6 +257,11 @@ int rest_show(struct rest *rest, struct rest_op *op, struct buf *out, struct err
     return 0;
 }
 
+void rest_serve(struct rest *rest)
+{
+    rest_pump(rest, 0);
+}
+
 enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
                               struct err *err)
 {

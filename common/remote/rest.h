@@ -167,6 +167,10 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err);
 enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
                               struct err *err);
 
+/* Move on what is under way, without waiting: after rest_start the request leaves at once, while
+ * the caller does other work. */
+void rest_serve(struct rest *rest);
+
 /* rest_start and rest_finish of n ops with at most traits.writes_in_flight under way; outcomes[n],
  * retry_after the largest, err of the first that failed. */
 void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome outcomes[],

@@ -39,11 +39,8 @@ void pass_clear(struct pass *pass)
 
 void pass_drop(struct pass *pass)
 {
-    int64_t retry_after_ms;
-    struct err ignored = ERR_INIT;
     if (pass->under_way)
-        (void)rest_finish(pass->entity->poll->rest, &pass->ops[pass->next], &retry_after_ms,
-                          &ignored);
+        rest_op_reset(&pass->ops[pass->next]);
     pass->under_way = false;
 }
 
@@ -137,8 +134,8 @@ int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err)
             pass->page_records * 2 < page_max(pass) ? pass->page_records * 2 : page_max(pass);
     pass->next = 1 - pass->next;
     struct err later = ERR_INIT; /* what it was comes up when the page is taken */
-    if (page->more)
-        (void)pass_ask(pass, &later);
+    if (page->more && pass_ask(pass, &later) == 0)
+        rest_serve(poll->rest);
     *ret_page = page;
     return 0;
 }
