@@ -1,5 +1,7 @@
 /*
  * test_topics — names of topics both ways, and the rules that design §2 asks of the table.
+ *
+ * test_topics --print writes the table, a JSON object a line, for tests/component/test_schemas.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,8 +139,25 @@ static void settings_hold(void **state)
         assert_int_equal(topic_setting_holds(&cases[i].want, cases[i].has), cases[i].holds);
 }
 
-int main(void)
+static int print_rules(void)
 {
+    for (int kind = 0; kind < TOPIC_KIND_COUNT; kind++) {
+        const struct topic_rule *rule = &TOPIC_RULES[kind];
+        printf("{\"name\":\"%s\",\"per_entity\":%s,\"spread\":%s,\"cleanup.policy\":\"%s\","
+               "\"message.timestamp.type\":\"%s\",\"size_factor\":%d,\"retention.ms\":%lld,"
+               "\"min.compaction.lag.ms\":%lld}\n",
+               rule->name, rule->per_entity ? "true" : "false", rule->spread ? "true" : "false",
+               rule->compact ? "compact" : "delete",
+               rule->log_append_time ? "LogAppendTime" : "CreateTime", rule->size_factor,
+               (long long)rule->retention_ms, (long long)rule->min_compaction_lag_ms);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--print") == 0)
+        return print_rules();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_go_both_ways), cmocka_unit_test(what_is_not_ours_is_not_parsed),
         cmocka_unit_test(rules_hold),         cmocka_unit_test(delete_topics_outlive_the_kill_date),
