@@ -35,7 +35,6 @@ static const struct {
                     "`tandem status` shows no lag: read the record's way in <ns>.outcomes."},
     {"unconfirmed", "written, never seen stored, and different now; the next change of the record "
                     "will ask."},
-    {"unreadable-in-new", "the new system holds a value that does not fit the field's type."},
     {"unreadable-in-old", "fails its mapping, and no dead letter says so: it was not captured."},
     {"in-flight", "wait for a second try; see `tandem status`."},
     {"uncertain", "a write's outcome is unknown; it is looked up by itself. See `tandem status`."},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "consumers/verify/example.h"
+#include "consumers/verify/values.h"
 
 enum { EXAMPLES_MAX_BYTES = 8 * 1024 * 1024 };
 
@@ -94,18 +95,6 @@ void compare_close(struct compare *compare)
     free(compare);
 }
 
-/* Our own text back into a record; the tape is used anew, so the text's strings are copied. */
-static int read_record(struct compare *compare, struct span json, struct record *ret_record,
-                       struct err *err)
-{
-    if (json_parse(&compare->tape, arena_copy(&compare->arena, json), err) != 0 ||
-        record_from_json(compare->entity, &compare->tape, 0, &compare->arena, ret_record, err) != 0)
-        return -1;
-    for (int i = 0; i < compare->entity->field_count; i++)
-        ret_record->values[i].text = arena_copy(&compare->arena, ret_record->values[i].text);
-    return 0;
-}
-
 struct facts_storage {
     struct row row;
     struct record old_record, new_record;
@@ -115,16 +104,17 @@ static int gather(struct compare *compare, const struct table_pair *pair,
                   struct facts_storage *storage, struct judge_facts *ret_facts, struct err *err)
 {
     struct judge_facts facts = {.letter = pair->letter, .shared_twin = pair->shared_twin};
-    if (pair->old_record.json.data) {
-        if (read_record(compare, pair->old_record.json, &storage->old_record, err) != 0)
+    if (pair->old_record.values.data) {
+        if (values_read(pair->old_record.values, compare->entity, &compare->tape, &compare->arena,
+                        &storage->old_record, err) != 0)
             return -1;
         facts.old_record = &storage->old_record;
     }
     if (pair->twin.id.data) {
-        if (read_record(compare, pair->twin.json, &storage->new_record, err) != 0)
+        if (values_read(pair->twin.values, compare->entity, &compare->tape, &compare->arena,
+                        &storage->new_record, err) != 0)
             return -1;
         facts.new_record = &storage->new_record;
-        facts.unreadable = (const bool *)pair->twin.unreadable.data;
     }
     if (pair->row.data) { /* last: the row borrows the tape */
         if (row_decode(compare->entity, arena_copy(&compare->arena, pair->row), &compare->tape,

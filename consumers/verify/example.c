@@ -3,12 +3,13 @@
  */
 #include "consumers/verify/example.h"
 
+/* As text, whatever the type: in the new system it may be one that does not fit. */
 static void put_value(struct buf *out, const struct field *field, struct value value)
 {
-    if (value.kind == VALUE_SET && field->pii)
-        buf_puts(out, "\"***\"");
+    if (value.kind != VALUE_SET)
+        buf_puts(out, "null");
     else
-        value_put_json(out, field->rules.type, value);
+        buf_put_json_string(out, field->pii ? span_of("***") : value.text);
 }
 
 static void put_text(struct buf *out, const char *name, struct span text)

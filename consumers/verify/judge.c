@@ -18,7 +18,6 @@ static const char *const NAMES[] = {
     [JUDGE_DEAD_LETTER] = "dead-letter",
     [JUDGE_NOT_APPLIED] = "not-applied",
     [JUDGE_UNCONFIRMED] = "unconfirmed",
-    [JUDGE_UNREADABLE_NEW] = "unreadable-in-new",
     [JUDGE_UNREADABLE_OLD] = "unreadable-in-old",
     [JUDGE_IN_FLIGHT] = "in-flight",
     [JUDGE_UNCERTAIN] = "uncertain",
@@ -86,18 +85,15 @@ static enum judge_class judge_field(const struct judge_facts *facts, int field)
 {
     struct value old_now = facts->old_record->values[field];
     struct value new_now = facts->new_record->values[field];
-    bool unreadable = facts->unreadable && facts->unreadable[field];
-    if (old_now.kind == VALUE_MISSING || (new_now.kind == VALUE_MISSING && !unreadable))
+    if (old_now.kind == VALUE_MISSING || new_now.kind == VALUE_MISSING)
         return JUDGE_IDENTICAL; /* one of the systems has no such field */
-    if (!unreadable && value_equal(old_now, new_now))
+    if (value_equal(old_now, new_now))
         return JUDGE_IDENTICAL;
 
     const struct row *row = facts->row;
     const struct held *held = find_held(row, field);
     if (held)
         return OF_HELD[held->class_];
-    if (unreadable)
-        return judge_status(row, JUDGE_UNREADABLE_NEW);
     const struct base_pair *base = &row->base[field];
     if (!base->known || !base_is(base->old_side, old_now))
         return judge_status(row, JUDGE_NOT_APPLIED);

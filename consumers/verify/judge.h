@@ -40,7 +40,6 @@ enum judge_class {
     JUDGE_NOT_APPLIED, /* the old side moved on, or the field never met: the new side did not follow
                         */
     JUDGE_UNCONFIRMED, /* the base is what we sent, and the new side says otherwise */
-    JUDGE_UNREADABLE_NEW, /* the new side's value does not fit the field's type */
     JUDGE_UNREADABLE_OLD, /* the old record fails its mapping, and no dead letter says so */
     JUDGE_IN_FLIGHT,      /* the row waits for a time: it will be tried again */
     JUDGE_UNCERTAIN,      /* a write's outcome is unknown, or the row is being rebuilt */
@@ -60,7 +59,6 @@ struct judge_facts {
     const struct row *row;           /* NULL: none */
     const struct record *old_record; /* NULL: it fails its mapping */
     const struct record *new_record; /* the twin as read; NULL: not there */
-    const bool *unreadable;          /* of the twin, by field; NULL: none */
     enum judge_letter letter;        /* a dead letter with this record's key */
     bool shared_twin;
 };

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "consumers/verify/values.h"
+
 enum { WAIT_MAX_MS = 15 * 60 * 1000 };
 
 int side_open(struct side *side, enum value_side which, const struct migration *migration,
@@ -14,7 +16,7 @@ int side_open(struct side *side, enum value_side which, const struct migration *
 {
     *side = (struct side){.side = which, .migration = migration, .entity = entity, .table = table};
     arena_init(&side->arena);
-    buf_init(&side->json, 0);
+    buf_init(&side->text, 0);
     for (int i = 0; i < entity->field_count; i++) {
         const struct field *field = &entity->fields[i];
         const char *name = which == SIDE_OLD ? field->old_name : field->new_name;
@@ -37,7 +39,7 @@ void side_close(struct side *side)
 {
     rest_close(side->rest);
     arena_clear(&side->arena);
-    buf_clear(&side->json);
+    buf_clear(&side->text);
 }
 
 const char *side_object(const struct side *side)
@@ -108,36 +110,41 @@ static int take_old(struct side *side, const struct rest_record *record, struct 
         .id = id,
         .key = span_of(arena_printf(&side->arena, "%s:%.*s", side->migration->old_system->name,
                                     (int)id.len, id.data)),
-        .json = SPAN_NONE};
+        .values = SPAN_NONE};
     if (mapping_read(side->entity, SIDE_OLD, by_field(side, record), &side->arena, &mapped, NULL,
                      &bad) == 0) {
-        buf_reset(&side->json);
-        record_put_json(&side->json, &mapped);
-        put.json = buf_span(&side->json);
+        buf_reset(&side->text);
+        values_put(&side->text, &mapped);
+        put.values = buf_span(&side->text);
     }
     return table_put_old(side->table, &put, err);
 }
 
-/* Field by field, so that one value that does not fit hides no other. */
+/*
+ * As apply reads a twin (consumers/apply/plan.c): a property that is not said is blank, a text that
+ * does not fit its field is kept as it is.
+ */
 static int take_new(struct side *side, const struct rest_record *record, struct err *err)
 {
     const struct entity *entity = side->entity;
     const struct raw_value *raw = by_field(side, record);
     struct record mapped = record_new(entity, &side->arena);
-    char *unreadable = arena_new(&side->arena, char, (size_t)entity->field_count + 1);
     for (int i = 0; i < entity->field_count; i++) {
         struct err bad = ERR_INIT;
+        struct value *value = &mapped.values[i];
         if (!entity->fields[i].new_name)
             continue;
-        unreadable[i] = value_parse(&entity->fields[i].rules, SIDE_NEW, raw[i].type, raw[i].text,
-                                    &side->arena, &mapped.values[i], &bad) != 0;
+        if (raw[i].type == JSON_NONE_)
+            value->kind = VALUE_BLANK;
+        else if (value_parse(&entity->fields[i].rules, SIDE_NEW, raw[i].type, raw[i].text,
+                             &side->arena, value, &bad) != 0)
+            *value = (struct value){VALUE_SET, raw[i].text};
     }
-    buf_reset(&side->json);
-    record_put_json(&side->json, &mapped);
+    buf_reset(&side->text);
+    values_put(&side->text, &mapped);
     struct table_new put = {.id = record->id,
                             .external_id = external_id(side, record),
-                            .json = buf_span(&side->json),
-                            .unreadable = {unreadable, (size_t)entity->field_count}};
+                            .values = buf_span(&side->text)};
     return table_put_new(side->table, &put, err);
 }
 
@@ -147,7 +154,7 @@ int side_take(struct side *side, const struct rest_op *op, struct err *err)
         arena_reset(&side->arena);
         int failed = side->side == SIDE_OLD ? take_old(side, &op->records[i], err)
                                             : take_new(side, &op->records[i], err);
-        if (failed || side->json.failed)
+        if (failed || side->text.failed)
             return failed ? failed : err_set(err, ERR_FATAL, "out of memory");
     }
     return 0;

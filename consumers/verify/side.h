@@ -19,7 +19,7 @@ struct side {
     int field_of[ENTITY_FIELDS_MAX + 1];    /* -1: the external id */
     int property_count;
     struct arena arena;
-    struct buf json;
+    struct buf text;
 };
 
 int side_open(struct side *side, enum value_side which, const struct migration *migration,

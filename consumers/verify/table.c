@@ -20,7 +20,7 @@ enum statement {
 
 static const char *const SQL[] = {
     [PUT_OLD] = "INSERT OR REPLACE INTO old VALUES(?1,?2,?3)",
-    [PUT_NEW] = "INSERT OR REPLACE INTO new VALUES(?1,?2,?3,?4)",
+    [PUT_NEW] = "INSERT OR REPLACE INTO new VALUES(?1,?2,?3)",
     [REMOVE_OLD] = "DELETE FROM old WHERE id=?1",
     [REMOVE_NEW] = "DELETE FROM new WHERE id=?1",
     [PUT_ROW] = "INSERT OR REPLACE INTO state VALUES(?1,?2,?3,?4,?5,?6)",
@@ -33,9 +33,9 @@ _Static_assert(sizeof(SQL) / sizeof(SQL[0]) == STATEMENT_COUNT, "a statement wit
 
 static const char SCHEMA[] =
     "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
-    "CREATE TABLE old(id TEXT PRIMARY KEY, key TEXT, json TEXT) WITHOUT ROWID;"
+    "CREATE TABLE old(id TEXT PRIMARY KEY, key TEXT, vals TEXT) WITHOUT ROWID;"
     "CREATE INDEX old_key ON old(key);"
-    "CREATE TABLE new(id TEXT PRIMARY KEY, external TEXT, json TEXT, bad BLOB) WITHOUT ROWID;"
+    "CREATE TABLE new(id TEXT PRIMARY KEY, external TEXT, vals TEXT) WITHOUT ROWID;"
     "CREATE INDEX new_external ON new(external) WHERE external<>'';"
     "CREATE TABLE state(key TEXT PRIMARY KEY, text TEXT, twin TEXT, status INT, held INT, gone INT)"
     " WITHOUT ROWID;"
@@ -138,7 +138,7 @@ int table_put_old(struct table *table, const struct table_old *record, struct er
 {
     bind(table->statements[PUT_OLD], 1, record->id);
     bind(table->statements[PUT_OLD], 2, record->key);
-    bind(table->statements[PUT_OLD], 3, record->json);
+    bind(table->statements[PUT_OLD], 3, record->values);
     return run(table, PUT_OLD, err);
 }
 
@@ -147,9 +147,7 @@ int table_put_new(struct table *table, const struct table_new *record, struct er
     sqlite3_stmt *statement = table->statements[PUT_NEW];
     bind(statement, 1, record->id);
     bind(statement, 2, record->external_id.data ? record->external_id : span_of(""));
-    bind(statement, 3, record->json);
-    (void)sqlite3_bind_blob64(statement, 4, record->unreadable.data, record->unreadable.len,
-                              SQLITE_STATIC);
+    bind(statement, 3, record->values);
     return run(table, PUT_NEW, err);
 }
 

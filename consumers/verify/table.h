@@ -23,12 +23,11 @@ int table_commit(struct table *table, struct err *err);
 
 struct table_old {
     struct span id, key;
-    struct span json; /* record_put_json; data NULL: it fails its mapping */
+    struct span values; /* values_put; data NULL: it fails its mapping */
 };
 struct table_new {
     struct span id, external_id;
-    struct span json;
-    struct span unreadable; /* one byte per field, 1 = its value does not fit; may be empty */
+    struct span values;
 };
 int table_put_old(struct table *table, const struct table_old *record, struct err *err);
 int table_put_new(struct table *table, const struct table_new *record, struct err *err);

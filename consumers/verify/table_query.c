@@ -4,13 +4,12 @@
 #include "consumers/verify/table_internal.h"
 
 static const char PAIRS[] =
-    "SELECT o.id, o.key, o.json, s.text, n.id, n.external, n.json, n.bad,"
-    " s.twin,"
-    " CASE WHEN o.json IS NULL"
+    "SELECT o.id, o.key, o.vals, s.text, s.twin, n.id, n.external, n.vals,"
+    " CASE WHEN o.vals IS NULL"
     "  THEN EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason='mapping')"
     "  ELSE 2*EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason<>'mapping') END,"
-    " EXISTS(SELECT 1 FROM state t WHERE t.twin=s.twin AND t.twin<>'' AND t.key<>s.key AND NOT "
-    "t.gone)"
+    " EXISTS(SELECT 1 FROM state t"
+    "  WHERE t.twin=s.twin AND t.twin<>'' AND t.key<>s.key AND NOT t.gone)"
     " FROM old o LEFT JOIN state s ON s.key=o.key LEFT JOIN new n ON n.id=s.twin";
 
 static const char ORPHANS[] =
@@ -52,15 +51,13 @@ struct pair_call {
 static int give_pair(void *context, sqlite3_stmt *statement, struct err *err)
 {
     const struct pair_call *call = context;
-    struct span bad = {sqlite3_column_blob(statement, 7),
-                       (size_t)sqlite3_column_bytes(statement, 7)};
     struct table_pair pair = {
         .old_record = {column(statement, 0), column(statement, 1), column(statement, 2)},
         .row = column(statement, 3),
-        .twin = {column(statement, 4), column(statement, 5), column(statement, 6), bad},
-        .row_twin = column(statement, 8),
-        .letter = (enum judge_letter)sqlite3_column_int(statement, 9),
-        .shared_twin = sqlite3_column_int(statement, 10) != 0,
+        .row_twin = column(statement, 4),
+        .twin = {column(statement, 5), column(statement, 6), column(statement, 7)},
+        .letter = (enum judge_letter)sqlite3_column_int(statement, 8),
+        .shared_twin = sqlite3_column_int(statement, 9) != 0,
     };
     return call->fn(call->self, &pair, err);
 }

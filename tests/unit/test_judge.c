@@ -1,0 +1,189 @@
+/*
+ * test_judge — which difference verify counts as explained, as a table: two
+ * fields (name in both systems, note only in the old one), a row, and the class that must come out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "consumers/verify/judge.h"
+
+static const struct field FIELDS[] = {
+    {.name = "name", .old_name = "Name", .new_name = "name"},
+    {.name = "note", .old_name = "Note", .new_name = NULL},
+};
+static const struct entity ENTITY = {.name = "contact", .fields = FIELDS, .field_count = 2};
+
+enum has_row { ROW, NO_ROW };
+enum has_twin { TWIN, TWIN_GONE, NEVER };
+
+struct given {
+    const char *name;
+    const char *old_now, *new_now; /* of field name; NULL = the record fails its mapping */
+    enum has_row row;
+    enum has_twin twin;
+    enum state_status status;
+    const char *base_old, *base_new; /* NULL = they never met */
+    bool unconfirmed, deleted, waits_on, shared;
+    int held_field; /* as in struct held; 1 = none (field 1 is never asked about) */
+    enum held_class held;
+    enum judge_letter letter;
+    enum judge_class want;
+};
+#define NOT_HELD .held_field = 1
+
+static const struct given CASES[] = {
+    {"the same", "Ann", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_IDENTICAL},
+    {"the same, whatever the row says", "Ann", "Ann", .base_old = "x", .base_new = "y", NOT_HELD,
+     .status = STATE_UNCERTAIN, .want = JUDGE_IDENTICAL},
+    {"both blank", "", "", .base_old = "", .base_new = "", NOT_HELD, .want = JUDGE_IDENTICAL},
+    {"both as agreed, the target normalises", "ann@X", "ann@x", .base_old = "ann@X",
+     .base_new = "ann@x", NOT_HELD, .want = JUDGE_BASE},
+    {"blank in old, set in new at the first meeting", "", "Ann", .base_old = "", .base_new = "Ann",
+     NOT_HELD, .want = JUDGE_BASE},
+    {"only new moved", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_EDITED_IN_NEW},
+    {"only new moved, to blank", "Ann", "", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_EDITED_IN_NEW},
+    {"only old moved: not followed", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_NOT_APPLIED},
+    {"both moved, and nobody asks", "Anna", "Anne", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_NOT_APPLIED},
+    {"both moved: a question", "Anna", "Anne", .base_old = "Ann", .base_new = "Ann",
+     .held_field = 0, .held = HELD_CONFLICT, .status = STATE_HELD, .want = JUDGE_CONFLICT},
+    {"first meeting: a question", "Ann", "Bea", .held_field = 0, .held = HELD_FIRST_MEETING,
+     .status = STATE_HELD, .want = JUDGE_FIRST_MEETING},
+    {"never met, and nobody asks", "Ann", "Bea", NOT_HELD, .want = JUDGE_NOT_APPLIED},
+    {"new never followed what was sent", "Ann", "Bea", .base_old = "Ann", .base_new = "Ann",
+     .unconfirmed = true, NOT_HELD, .want = JUDGE_UNCONFIRMED},
+    {"the same, held", "Ann", "Bea", .base_old = "Ann", .base_new = "Ann", .unconfirmed = true,
+     .held_field = 0, .held = HELD_UNCONFIRMED, .want = JUDGE_HELD_UNCONFIRMED},
+    {"refused by the target", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", .held_field = -1,
+     .held = HELD_REJECTED, .status = STATE_HELD, .want = JUDGE_REJECTED},
+    {"to be tried again: explains nothing", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann",
+     NOT_HELD, .status = STATE_WAITING, .want = JUDGE_IN_FLIGHT},
+    {"waits for another record", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .status = STATE_WAITING, .waits_on = true, .want = JUDGE_WAITING},
+    {"outcome unknown: explains nothing", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann",
+     NOT_HELD, .status = STATE_UNCERTAIN, .want = JUDGE_UNCERTAIN},
+    {"rebuilding: explains nothing", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .status = STATE_REBUILD, .want = JUDGE_UNCERTAIN},
+
+    {"never reached apply", "Ann", NULL, NO_ROW, NEVER, NOT_HELD, .want = JUDGE_NO_ROW},
+    {"too large for Kafka", "Ann", NULL, NO_ROW, NEVER, NOT_HELD, .letter = LETTER_OTHER,
+     .want = JUDGE_DEAD_LETTER},
+    {"fails its mapping, said so", NULL, NULL, NO_ROW, NEVER, NOT_HELD, .letter = LETTER_MAPPING,
+     .want = JUDGE_DEAD_LETTER},
+    {"fails its mapping, never said", NULL, NULL, NO_ROW, NEVER, NOT_HELD,
+     .want = JUDGE_UNREADABLE_OLD},
+    {"failed once and is mended: an old letter explains nothing", "Ann", NULL, NO_ROW, NEVER,
+     NOT_HELD, .letter = LETTER_NONE, .want = JUDGE_NO_ROW},
+    {"row without twin", "Ann", NULL, ROW, NEVER, NOT_HELD, .want = JUDGE_NO_TWIN},
+    {"row without twin: its twin is another's", "Ann", NULL, ROW, NEVER, .held_field = -1,
+     .held = HELD_IDENTITY, .status = STATE_HELD, .want = JUDGE_IDENTITY},
+    {"row without twin: two candidates", "Ann", NULL, ROW, NEVER, .held_field = -1,
+     .held = HELD_AMBIGUOUS, .status = STATE_HELD, .want = JUDGE_AMBIGUOUS},
+    {"row without twin: waits for a time", "Ann", NULL, ROW, NEVER, NOT_HELD,
+     .status = STATE_WAITING, .want = JUDGE_IN_FLIGHT},
+    {"twin deleted, nobody asks", "Ann", NULL, ROW, TWIN_GONE, NOT_HELD,
+     .want = JUDGE_TWIN_MISSING},
+    {"twin deleted: a question", "Ann", NULL, ROW, TWIN_GONE, .held_field = -1,
+     .held = HELD_TWIN_GONE, .status = STATE_HELD, .want = JUDGE_TWIN_GONE},
+    {"counts as deleted and is there", "Ann", "Ann", .base_old = "Ann", .base_new = "Ann",
+     .deleted = true, NOT_HELD, .want = JUDGE_DELETED_ROW},
+    {"two records, one twin", "Ann", "Ann", .base_old = "Ann", .base_new = "Ann", .shared = true,
+     NOT_HELD, .want = JUDGE_SHARED_TWIN},
+};
+
+static struct value value_of(const char *text)
+{
+    if (!text || !*text)
+        return (struct value){VALUE_BLANK, SPAN_NONE};
+    return (struct value){VALUE_SET, span_of(text)};
+}
+
+static enum judge_class judge(const struct given *given)
+{
+    struct value old_values[2] = {value_of(given->old_now), value_of("only here")};
+    struct value new_values[2] = {value_of(given->new_now), {VALUE_MISSING, SPAN_NONE}};
+    struct record old_record = {&ENTITY, old_values}, new_record = {&ENTITY, new_values};
+    struct arena arena;
+    arena_init(&arena);
+    struct base_pair base[2] = {{.known = given->base_old != NULL,
+                                 .unconfirmed = given->unconfirmed,
+                                 .old_side = base_of(value_of(given->base_old), &arena),
+                                 .new_side = base_of(value_of(given->base_new), &arena)}};
+    struct held held = {.field = given->held_field, .class_ = given->held};
+    struct row row = {.status = given->status,
+                      .deleted = given->deleted,
+                      .twin = given->twin == NEVER ? SPAN_NONE : span_of("501"),
+                      .base = base,
+                      .held = &held,
+                      .held_count = given->held_field == 1 ? 0 : 1,
+                      .waits_on = given->waits_on ? span_of("email=a@b") : SPAN_NONE};
+    struct judge_facts facts = {.row = given->row == ROW ? &row : NULL,
+                                .old_record = given->old_now ? &old_record : NULL,
+                                .new_record = given->twin == TWIN ? &new_record : NULL,
+                                .letter = given->letter,
+                                .shared_twin = given->shared};
+    enum judge_class class_ = judge_record(&ENTITY, &facts, NULL);
+    arena_clear(&arena);
+    return class_;
+}
+
+static void every_case_of_the_policy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        enum judge_class class_ = judge(&CASES[i]);
+        if (class_ != CASES[i].want)
+            fail_msg("%s: %s, not %s", CASES[i].name, judge_class_name(class_),
+                     judge_class_name(CASES[i].want));
+    }
+}
+
+static void the_worst_field_names_the_record(void **state)
+{
+    (void)state;
+    static const struct field two[] = {{.name = "a", .old_name = "A", .new_name = "a"},
+                                       {.name = "b", .old_name = "B", .new_name = "b"}};
+    static const struct entity entity = {.fields = two, .field_count = 2};
+    struct value old_values[] = {value_of("1"), value_of("2")};
+    struct value new_values[] = {value_of("x"), value_of("y")};
+    struct record old_record = {&entity, old_values}, new_record = {&entity, new_values};
+    struct base_pair base[2] = {{.known = false}, {.known = false}};
+    struct held held = {.field = 0, .class_ = HELD_FIRST_MEETING};
+    struct row row = {
+        .status = STATE_HELD, .twin = span_of("501"), .base = base, .held = &held, .held_count = 1};
+    struct judge_facts facts = {.row = &row, .old_record = &old_record, .new_record = &new_record};
+    enum judge_class fields[2];
+    assert_int_equal(judge_record(&entity, &facts, fields), JUDGE_NOT_APPLIED);
+    assert_int_equal(fields[0], JUDGE_FIRST_MEETING);
+    assert_int_equal(fields[1], JUDGE_NOT_APPLIED);
+}
+
+static void names_and_explanations(void **state)
+{
+    (void)state;
+    assert_string_equal(judge_class_name(JUDGE_FIRST_MEETING), "first-meeting");
+    assert_string_equal(judge_class_name(JUDGE_SHARED_TWIN), "shared-twin");
+    assert_true(judge_explained(JUDGE_IDENTICAL));
+    assert_true(judge_explained(JUDGE_DEAD_LETTER));
+    assert_false(judge_explained(JUDGE_NOT_APPLIED));
+    assert_false(judge_explained(JUDGE_IN_FLIGHT));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_of_the_policy),
+        cmocka_unit_test(the_worst_field_names_the_record),
+        cmocka_unit_test(names_and_explanations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
