@@ -208,10 +208,10 @@ static void add_field(struct sandbox *sandbox, json_t *body, struct reply *reply
     }
     property.unique = is_unique != 0;
     property.created_ms = store_now_ms(&sandbox->store);
-    snprintf(property.object, sizeof property.object, "%s", object);
-    snprintf(property.name, sizeof property.name, "%s", name);
-    snprintf(property.label, sizeof property.label, "%s", label ? label : name);
-    snprintf(property.options, sizeof property.options, "%s", options ? options : "");
+    (void)snprintf(property.object, sizeof property.object, "%s", object);
+    (void)snprintf(property.name, sizeof property.name, "%s", name);
+    (void)snprintf(property.label, sizeof property.label, "%s", label ? label : name);
+    (void)snprintf(property.options, sizeof property.options, "%s", options ? options : "");
     if (schema_find(&sandbox->store.schema, object, name))
         reply_error(reply, 409, "%s has a field %s already", object, name);
     else {

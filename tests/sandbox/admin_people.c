@@ -47,7 +47,7 @@ static bool find_record(struct sandbox *sandbox, const char *object, json_t *bod
     const char *email = json_string_value(json_object_get(body, "email"));
     ret_id[0] = '\0';
     if (id && (sandbox->crm == CRM_HUBSPOT || !sf_id_normalise(id, ret_id)))
-        snprintf(ret_id, ID_BYTES, "%s", id);
+        (void)snprintf(ret_id, ID_BYTES, "%s", id);
     if (!id && email && sandbox->crm == CRM_HUBSPOT)
         hs_resolve(&sandbox->store, object, "email", email, ret_id);
     else if (!id && email) {
@@ -55,7 +55,7 @@ static bool find_record(struct sandbox *sandbox, const char *object, json_t *bod
         bind_text(get, 1, object);
         bind_text(get, 2, email);
         if (store_row(&sandbox->store, get))
-            snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
+            (void)snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
         sqlite3_reset(get);
     }
     if (!ret_id[0])

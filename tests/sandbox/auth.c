@@ -22,7 +22,7 @@ static enum auth_verdict check_stored(struct store *store, const char *token, bo
     bind_text(get, 1, token);
     if (!store_row(store, get))
         return AUTH_UNKNOWN;
-    snprintf(ret_who, WHO_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
+    (void)snprintf(ret_who, WHO_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
     int64_t left_ms = sqlite3_column_int64(get, 1) - store_now_ms(store);
     int64_t uses_left = sqlite3_column_int64(get, 2);
     bool access = strcmp((const char *)sqlite3_column_text(get, 3), "access") == 0;
@@ -52,11 +52,11 @@ enum auth_verdict auth_check(struct store *store, const struct request *request,
         return AUTH_MISSING;
     token += sizeof BEARER - 1;
     if (strcmp(token, "sandbox-token") == 0) {
-        snprintf(ret_who, WHO_BYTES, "integration");
+        (void)snprintf(ret_who, WHO_BYTES, "integration");
         return AUTH_OK;
     }
     if (strncmp(token, "person-", 7) == 0 && token[7]) {
-        snprintf(ret_who, WHO_BYTES, "person:%.80s", token + 7);
+        (void)snprintf(ret_who, WHO_BYTES, "person:%.80s", token + 7);
         return AUTH_OK;
     }
     return check_stored(store, token, use, ret_who, ret_expired_s);
@@ -153,7 +153,7 @@ static bool check_grant(struct store *store, const struct request *request, cons
     form_value(request, "refresh_token", token, sizeof token);
     if (!refresh_known(store, token))
         return refuse(grant, "invalid_grant", "expired access/refresh token");
-    snprintf(grant->refresh_token, sizeof grant->refresh_token, "%s", token);
+    (void)snprintf(grant->refresh_token, sizeof grant->refresh_token, "%s", token);
     if (settings_get(store->settings, SET_ROTATE_REFRESH)) {
         spend_refresh(store, token, client);
         make_token(store, "refresh-", "refresh", client, 0, -1, grant->refresh_token);

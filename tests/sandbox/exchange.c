@@ -31,7 +31,7 @@ void request_init(struct request *request, int64_t id, const char *method, const
 {
     memset(request, 0, sizeof *request);
     request->id = id;
-    snprintf(request->method, sizeof request->method, "%s", method);
+    (void)snprintf(request->method, sizeof request->method, "%s", method);
     request->target = copy(path);
     request->path = copy(path);
     cut_path(request);
@@ -138,10 +138,10 @@ void reply_header(struct reply *reply, const char *name, const char *format, ...
     if (reply->header_count == REPLY_HEADERS_MAX)
         return;
     int i = reply->header_count++;
-    snprintf(reply->headers[i].name, sizeof reply->headers[i].name, "%s", name);
+    (void)snprintf(reply->headers[i].name, sizeof reply->headers[i].name, "%s", name);
     va_list args;
     va_start(args, format);
-    vsnprintf(reply->headers[i].value, sizeof reply->headers[i].value, format, args);
+    (void)vsnprintf(reply->headers[i].value, sizeof reply->headers[i].value, format, args);
     va_end(args);
 }
 
@@ -160,7 +160,7 @@ void reply_error(struct reply *reply, int status, const char *format, ...)
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     reply_json(reply, status, json_pack("{s:s}", "error", text));
 }

@@ -70,11 +70,11 @@ bool match_read(json_t *json, struct match *ret_match)
         return true;
     if (!json_is_object(json) || !only_keys(json, KEYS))
         return false;
-    snprintf(ret_match->method, sizeof ret_match->method, "%s", text_of(json, KEYS[0]));
-    snprintf(ret_match->path_contains, MATCH_BYTES, "%s", text_of(json, KEYS[1]));
-    snprintf(ret_match->object, sizeof ret_match->object, "%s", text_of(json, KEYS[2]));
-    snprintf(ret_match->body_contains, MATCH_BYTES, "%s", text_of(json, KEYS[3]));
-    snprintf(ret_match->who, sizeof ret_match->who, "%s", text_of(json, KEYS[4]));
+    (void)snprintf(ret_match->method, sizeof ret_match->method, "%s", text_of(json, KEYS[0]));
+    (void)snprintf(ret_match->path_contains, MATCH_BYTES, "%s", text_of(json, KEYS[1]));
+    (void)snprintf(ret_match->object, sizeof ret_match->object, "%s", text_of(json, KEYS[2]));
+    (void)snprintf(ret_match->body_contains, MATCH_BYTES, "%s", text_of(json, KEYS[3]));
+    (void)snprintf(ret_match->who, sizeof ret_match->who, "%s", text_of(json, KEYS[4]));
     return true;
 }
 
@@ -126,8 +126,8 @@ int64_t faults_add(struct faults *faults, json_t *rule, const char **ret_error)
     json_t *probability = json_object_get(rule, "probability");
     if (json_is_number(probability))
         fault.probability = json_number_value(probability);
-    snprintf(fault.policy, sizeof fault.policy, "%s",
-             text_of(rule, "policy")[0] ? text_of(rule, "policy") : "TEN_SECONDLY_ROLLING");
+    (void)snprintf(fault.policy, sizeof fault.policy, "%s",
+                   text_of(rule, "policy")[0] ? text_of(rule, "policy") : "TEN_SECONDLY_ROLLING");
     if (fault.status < 200 || fault.status > 599) {
         *ret_error = "status out of range";
         return -1;
@@ -199,7 +199,7 @@ static struct buf *page_of(struct faults *faults, const char *object, bool make)
 {
     for (int i = 0; i < PAGES_MAX; i++) {
         if (!faults->pages[i].object[0] && make)
-            snprintf(faults->pages[i].object, NAME_BYTES, "%s", object);
+            (void)snprintf(faults->pages[i].object, NAME_BYTES, "%s", object);
         if (strcmp(faults->pages[i].object, object) == 0)
             return &faults->pages[i].body;
     }

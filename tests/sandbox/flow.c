@@ -29,7 +29,7 @@ static void find_object(const struct sandbox *sandbox, const struct request *req
         const char *from = q ? strcasestr(q, " from ") : NULL;
         name = from ? from + 6 + strspn(from + 6, " ") : "";
     }
-    snprintf(ret_object, NAME_BYTES, "%.*s", (int)strcspn(name, " "), name);
+    (void)snprintf(ret_object, NAME_BYTES, "%.*s", (int)strcspn(name, " "), name);
 }
 
 static void find_who(struct sandbox *sandbox, const struct request *request, char who[WHO_BYTES])
@@ -73,7 +73,7 @@ static void wait_ms(struct sandbox *sandbox, int64_t ms)
         if (left <= 0)
             return;
         int64_t nap = left < 50 ? left : 50;
-        nanosleep(&(struct timespec){0, nap * 1000000}, NULL);
+        (void)nanosleep(&(struct timespec){0, nap * 1000000}, NULL);
     }
 }
 

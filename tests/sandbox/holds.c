@@ -61,9 +61,9 @@ static struct held *park(struct holds *holds, struct hold *rule, enum hold_when 
         *held =
             (struct held){.used = true, .hold = rule->id, .request_id = request->id, .when = when};
         held->since_ms = clock_wall_ms(&CLOCK_SYSTEM);
-        snprintf(held->method, sizeof held->method, "%s", request->method);
-        snprintf(held->target, sizeof held->target, "%s", request->target);
-        snprintf(held->object, sizeof held->object, "%s", object);
+        (void)snprintf(held->method, sizeof held->method, "%s", request->method);
+        (void)snprintf(held->target, sizeof held->target, "%s", request->target);
+        (void)snprintf(held->object, sizeof held->object, "%s", object);
         rule->held++;
         return held;
     }

@@ -17,10 +17,10 @@ void hs_error(struct reply *reply, int64_t request_id, int status, const char *c
     char text[HS_MESSAGE_BYTES], correlation[48];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snprintf(correlation, sizeof correlation, "00000000-0000-4000-8000-%012llx",
-             (unsigned long long)request_id);
+    (void)snprintf(correlation, sizeof correlation, "00000000-0000-4000-8000-%012llx",
+                   (unsigned long long)request_id);
     json_t *body = json_pack("{s:s,s:s,s:s}", "status", "error", "message", text, "correlationId",
                              correlation);
     if (category)
@@ -66,9 +66,9 @@ void hs_too_many(struct reply *reply, const char *policy, int64_t request_id)
                         : strcmp(policy, "SECONDLY") == 0 ? "secondly"
                                                           : "ten_secondly_rolling";
     char correlation[48], message[80];
-    snprintf(correlation, sizeof correlation, "00000000-0000-4000-8000-%012llx",
-             (unsigned long long)request_id);
-    snprintf(message, sizeof message, "You have reached your %s limit.", limit);
+    (void)snprintf(correlation, sizeof correlation, "00000000-0000-4000-8000-%012llx",
+                   (unsigned long long)request_id);
+    (void)snprintf(message, sizeof message, "You have reached your %s limit.", limit);
     reply_json(reply, 429,
                json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "status", "error", "message", message,
                          "errorType", "RATE_LIMIT", "correlationId", correlation, "policyName",
@@ -179,7 +179,7 @@ void hs_handle(struct sandbox *sandbox, const struct request *request, struct re
                  "Unable to infer object type from: %.60s", request_part(request, 3));
         return;
     }
-    snprintf(reply->object, sizeof reply->object, "%s", object);
+    (void)snprintf(reply->object, sizeof reply->object, "%s", object);
     if (properties)
         hs_properties(sandbox, request, object, reply);
     else

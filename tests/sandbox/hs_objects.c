@@ -21,7 +21,7 @@ static void read_want(const struct request *request, const struct store *store, 
         for (const char *at = request->params[i].value; *at;) {
             char name[NAME_BYTES];
             size_t len = strcspn(at, ",");
-            snprintf(name, sizeof name, "%.*s", (int)len, at);
+            (void)snprintf(name, sizeof name, "%.*s", (int)len, at);
             if (history)
                 hs_want_history(want, store, object, name);
             else
@@ -74,7 +74,7 @@ void hs_list(struct sandbox *sandbox, const struct request *request, const char 
         if (reply->items++)
             buf_putc(&reply->body, ',');
         hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
-        snprintf(last, sizeof last, "%s", record.id);
+        (void)snprintf(last, sizeof last, "%s", record.id);
     }
     sqlite3_reset(rows);
     buf_putc(&reply->body, ']');
@@ -129,8 +129,9 @@ static void write_one(struct sandbox *sandbox, const struct request *request, co
                  "Invalid input JSON: an object with properties is required");
     } else {
         item.if_version = hs_if_version(&tape, 0);
-        snprintf(item.id, sizeof item.id, "%s", create ? "" : request_part(request, 4));
-        snprintf(item.id_property, sizeof item.id_property, "%s", id_property ? id_property : "");
+        (void)snprintf(item.id, sizeof item.id, "%s", create ? "" : request_part(request, 4));
+        (void)snprintf(item.id_property, sizeof item.id_property, "%s",
+                       id_property ? id_property : "");
         if (hs_write_item(sandbox, request, object, reply->who, &item, &record, &is_new,
                           &failure)) {
             hs_want_written(&want, &sandbox->store, object, &item);

@@ -32,7 +32,7 @@ static json_t *options_of(const struct property *property)
     for (const char *at = property->options; *at;) {
         char value[128];
         size_t len = strcspn(at, ";");
-        snprintf(value, sizeof value, "%.*s", (int)len, at);
+        (void)snprintf(value, sizeof value, "%.*s", (int)len, at);
         json_array_append_new(
             options, json_pack("{s:s,s:s,s:b}", "label", value, "value", value, "hidden", 0));
         at += len + (at[len] == ';');
@@ -116,9 +116,9 @@ static void create(struct sandbox *sandbox, const struct request *request, const
     }
     property.type = TYPES[type].type;
     property.created_ms = store_now_ms(&sandbox->store);
-    snprintf(property.object, sizeof property.object, "%s", object);
-    snprintf(property.name, sizeof property.name, "%s", name);
-    snprintf(property.label, sizeof property.label, "%s", text_at(body, "label"));
+    (void)snprintf(property.object, sizeof property.object, "%s", object);
+    (void)snprintf(property.name, sizeof property.name, "%s", name);
+    (void)snprintf(property.label, sizeof property.label, "%s", text_at(body, "label"));
     read_options(json_object_get(body, "options"), property.options, sizeof property.options);
     store_add_property(&sandbox->store, &property);
     reply_json(reply, 201, describe(&property));

@@ -17,7 +17,7 @@ bool hs_fail(struct hs_failure *failure, int status, const char *category, const
     failure->category = category;
     va_list args;
     va_start(args, format);
-    vsnprintf(failure->message, sizeof failure->message, format, args);
+    (void)vsnprintf(failure->message, sizeof failure->message, format, args);
     va_end(args);
     return false;
 }
@@ -71,7 +71,7 @@ static void put_moment(struct buf *patch, const struct property *property, int64
     if (property->type == FT_DATE)
         text[10] = '\0';
     else if (ms % 1000 == 0)
-        snprintf(text + 19, sizeof text - 19, "Z");
+        (void)snprintf(text + 19, sizeof text - 19, "Z");
     fields_put_text(patch, property->name, span_of(text));
 }
 
@@ -131,14 +131,15 @@ static const char *put_value(struct buf *patch, const struct property *property,
 static void add_invalid(json_t *list, struct span name, const char *code, struct span shown)
 {
     char message[256], property[NAME_BYTES], text[81];
-    snprintf(property, sizeof property, "%.*s", (int)(name.len < 63 ? name.len : 63), name.data);
-    snprintf(text, sizeof text, "%.*s", (int)(shown.len < 80 ? shown.len : 80), shown.data);
+    (void)snprintf(property, sizeof property, "%.*s", (int)(name.len < 63 ? name.len : 63),
+                   name.data);
+    (void)snprintf(text, sizeof text, "%.*s", (int)(shown.len < 80 ? shown.len : 80), shown.data);
     if (strcmp(code, "PROPERTY_DOESNT_EXIST") == 0)
-        snprintf(message, sizeof message, "Property \"%s\" does not exist", property);
+        (void)snprintf(message, sizeof message, "Property \"%s\" does not exist", property);
     else if (strcmp(code, "INVALID_EMAIL") == 0)
-        snprintf(message, sizeof message, "Email address %s is invalid", text);
+        (void)snprintf(message, sizeof message, "Email address %s is invalid", text);
     else
-        snprintf(message, sizeof message, "%s was not a valid value for %s.", text, property);
+        (void)snprintf(message, sizeof message, "%s was not a valid value for %s.", text, property);
     json_t *invalid = json_pack("{s:b,s:s*,s:s,s:s*,s:s*}", "isValid", 0, "message", message,
                                 "error", code, "name", property, "localizedErrorMessage", message);
     json_array_append_new(list, invalid ? invalid : json_object());

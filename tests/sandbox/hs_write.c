@@ -21,7 +21,7 @@ bool hs_resolve(struct store *store, const char *object, const char *id_property
                 char ret_id[ID_BYTES])
 {
     if (!id_property || by_object_id(id_property)) {
-        snprintf(ret_id, ID_BYTES, "%s", id);
+        (void)snprintf(ret_id, ID_BYTES, "%s", id);
         return true;
     }
     struct buf value;
@@ -38,7 +38,7 @@ bool hs_resolve(struct store *store, const char *object, const char *id_property
 
 static bool not_found(struct hs_failure *failure, const char *object, const char *id)
 {
-    snprintf(failure->id, sizeof failure->id, "%s", id);
+    (void)snprintf(failure->id, sizeof failure->id, "%s", id);
     return hs_fail(
         failure, 404, "OBJECT_NOT_FOUND",
         "Could not get some %s objects, they may be deleted or not exist. Check that ids "
@@ -58,14 +58,14 @@ static bool version_fits(struct sandbox *sandbox, const char *object, const stru
     if (version == item->if_version)
         return true;
     failure->version = version;
-    snprintf(failure->id, sizeof failure->id, "%s", version ? id : "");
+    (void)snprintf(failure->id, sizeof failure->id, "%s", version ? id : "");
     return hs_fail(failure, 412, "VERSION_MISMATCH", "the record's version is %lld, not %lld",
                    (long long)version, (long long)item->if_version);
 }
 
 static bool conflict(struct hs_failure *failure, const struct conflict *with)
 {
-    snprintf(failure->id, sizeof failure->id, "%s", with->id);
+    (void)snprintf(failure->id, sizeof failure->id, "%s", with->id);
     if (strcmp(with->property, "email") == 0)
         return hs_fail(failure, 409, "CONFLICT", "Contact already exists. Existing ID: %s",
                        with->id);
@@ -140,7 +140,7 @@ void hs_want_written(struct hs_want *want, const struct store *store, const char
          k = item->tape->items[k + 1].next) {
         char name[NAME_BYTES];
         struct span key = item->tape->items[k].text;
-        snprintf(name, sizeof name, "%.*s", (int)key.len, key.data);
+        (void)snprintf(name, sizeof name, "%.*s", (int)key.len, key.data);
         hs_want_add(want, store, object, name);
     }
 }

@@ -79,7 +79,7 @@ void ledger_effect(struct store *store, const struct write *write, const struct 
 static int64_t mono_us(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 

@@ -17,7 +17,7 @@ static struct window *window_of(struct limits *limits, const char *who)
             oldest = window;
     }
     *oldest = (struct window){.start_ms = 0};
-    snprintf(oldest->who, sizeof oldest->who, "%s", who);
+    (void)snprintf(oldest->who, sizeof oldest->who, "%s", who);
     return oldest;
 }
 

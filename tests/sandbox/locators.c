@@ -25,7 +25,7 @@ struct locator *locators_new(struct locators *locators)
     char id[SF_ID_BYTES];
     sf_id_make("01g", ++locators->made, id);
     memcpy(id, "01g", 3);
-    snprintf(oldest->name, sizeof oldest->name, "%s", id);
+    (void)snprintf(oldest->name, sizeof oldest->name, "%s", id);
     oldest->used = ++locators->clock;
     return oldest;
 }
@@ -48,7 +48,7 @@ void locator_add(struct locator *locator, const char *id)
         if (!locator->ids)
             abort();
     }
-    snprintf(locator->ids[locator->count++], ID_BYTES, "%s", id);
+    (void)snprintf(locator->ids[locator->count++], ID_BYTES, "%s", id);
 }
 
 void locators_clear(struct locators *locators)

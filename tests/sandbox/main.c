@@ -23,14 +23,15 @@ struct options {
 
 static int usage(void)
 {
-    fputs("usage: sandbox-crm salesforce|hubspot --listen 127.0.0.1:PORT --db FILE\n"
-          "                   [--tls CERT KEY] [--seed N] [--seed-number S] [--seed-offset O]\n"
-          "                   [--seed-drift PERCENT]\n"
-          "                   [--<setting> VALUE]...\nsettings:",
-          stderr);
+    (void)fputs(
+        "usage: sandbox-crm salesforce|hubspot --listen 127.0.0.1:PORT --db FILE\n"
+        "                   [--tls CERT KEY] [--seed N] [--seed-number S] [--seed-offset O]\n"
+        "                   [--seed-drift PERCENT]\n"
+        "                   [--<setting> VALUE]...\nsettings:",
+        stderr);
     for (int i = 0; i < SETTING_COUNT; i++)
-        fprintf(stderr, " %s", settings_name((enum setting)i));
-    fputc('\n', stderr);
+        (void)fprintf(stderr, " %s", settings_name((enum setting)i));
+    (void)fputc('\n', stderr);
     return EX_USAGE;
 }
 
@@ -47,7 +48,7 @@ static bool parse_listen(struct options *options, const char *text)
     int64_t port;
     if (!colon || !parse_int(colon + 1, &port) || port < 0 || port > 65535)
         return false;
-    snprintf(options->address, sizeof options->address, "%.*s", (int)(colon - text), text);
+    (void)snprintf(options->address, sizeof options->address, "%.*s", (int)(colon - text), text);
     options->port = (uint16_t)port;
     return true;
 }
@@ -93,12 +94,12 @@ static char *read_file(const char *path)
     FILE *file = fopen(path, "re");
     char *text = calloc(1, 65536);
     if (!file || !text || fread(text, 1, 65535, file) == 0) {
-        fprintf(stderr, "sandbox-crm: cannot read %s\n", path);
+        (void)fprintf(stderr, "sandbox-crm: cannot read %s\n", path);
         free(text);
         text = NULL;
     }
     if (file)
-        fclose(file);
+        (void)fclose(file);
     return text;
 }
 
@@ -118,14 +119,14 @@ static int serve(struct sandbox *sandbox, const struct options *options, const c
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
     sigprocmask(SIG_BLOCK, &wanted, NULL); /* all threads inherit it: sigwait gets the signal */
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     if (late_start(&sandbox->late, execute_late, sandbox))
         return EX_OSERR;
     struct server *server = server_start(sandbox, options->address, options->port, cert, key);
     if (server) {
-        printf("listening on %s://%s:%u\n", cert ? "https" : "http", options->address,
-               server_port(server));
-        fflush(stdout);
+        (void)printf("listening on %s://%s:%u\n", cert ? "https" : "http", options->address,
+                     server_port(server));
+        (void)fflush(stdout);
         int signal_number;
         sigwait(&wanted, &signal_number);
     }
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
     for (int i = 2, took; i < argc && !code; i += took) {
         took = parse_option(&options, sandbox, argv + i, argc - i);
         if (!took) {
-            fprintf(stderr, "sandbox-crm: cannot read option %s\n", argv[i]);
+            (void)fprintf(stderr, "sandbox-crm: cannot read option %s\n", argv[i]);
             code = usage();
         }
     }

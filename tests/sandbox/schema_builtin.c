@@ -108,10 +108,11 @@ static void add_rows(struct schema *schema, const char *object, const struct row
                                     .unique = row->unique,
                                     .custom = row->custom,
                                     .read_only = row->read_only};
-        snprintf(property.object, sizeof property.object, "%s", object);
-        snprintf(property.name, sizeof property.name, "%s", row->name);
-        snprintf(property.label, sizeof property.label, "%s", row->label);
-        snprintf(property.options, sizeof property.options, "%s", row->options ? row->options : "");
+        (void)snprintf(property.object, sizeof property.object, "%s", object);
+        (void)snprintf(property.name, sizeof property.name, "%s", row->name);
+        (void)snprintf(property.label, sizeof property.label, "%s", row->label);
+        (void)snprintf(property.options, sizeof property.options, "%s",
+                       row->options ? row->options : "");
         schema_add(schema, &property);
     }
 }

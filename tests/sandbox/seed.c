@@ -53,19 +53,19 @@ static void make_phone(char *phone, size_t size, uint64_t lot)
     unsigned a = (unsigned)(lot % 900 + 100), b = (unsigned)(lot / 7 % 9000 + 1000);
     switch (lot % 6) {
     case 0:
-        snprintf(phone, size, "+49 30 %u%u", a, b);
+        (void)snprintf(phone, size, "+49 30 %u%u", a, b);
         break;
     case 1:
-        snprintf(phone, size, "(415) %u-%u", a, b);
+        (void)snprintf(phone, size, "(415) %u-%u", a, b);
         break;
     case 2:
-        snprintf(phone, size, "030/%u %u", a, b);
+        (void)snprintf(phone, size, "030/%u %u", a, b);
         break;
     case 3:
-        snprintf(phone, size, "+1415%u%u", a, b);
+        (void)snprintf(phone, size, "+1415%u%u", a, b);
         break;
     case 4:
-        snprintf(phone, size, "0044-20-%u %u", a, b);
+        (void)snprintf(phone, size, "0044-20-%u %u", a, b);
         break;
     default:
         phone[0] = '\0';
@@ -85,16 +85,18 @@ static void make_person(struct person *person, int64_t seed, int64_t number)
     person->city = PICK(CITIES, lot >> 20);
     person->country = PICK(COUNTRIES, lot >> 20);
     if (number % 17 != 5)
-        snprintf(person->email, sizeof person->email, "%cerson.%lld.%lld@example%u.com",
-                 number % 23 == 7 ? 'P' : 'p', (long long)seed, (long long)number,
-                 (unsigned)(lot >> 24) % 40);
+        (void)snprintf(person->email, sizeof person->email, "%cerson.%lld.%lld@example%u.com",
+                       number % 23 == 7 ? 'P' : 'p', (long long)seed, (long long)number,
+                       (unsigned)(lot >> 24) % 40);
     make_phone(person->phone, sizeof person->phone, lot >> 11);
-    snprintf(person->street, sizeof person->street, "%u Main St", (unsigned)(lot >> 13) % 400 + 1);
-    snprintf(person->zip, sizeof person->zip, "%05u", (unsigned)(lot >> 5) % 100000);
-    snprintf(person->birthdate, sizeof person->birthdate, "%u-%02u-%02u",
-             (unsigned)(lot >> 7) % 50 + 1950, (unsigned)(lot >> 9) % 12 + 1,
-             (unsigned)(lot >> 10) % 28 + 1);
-    snprintf(person->company, sizeof person->company, "Company %u", (unsigned)(lot >> 12) % 500);
+    (void)snprintf(person->street, sizeof person->street, "%u Main St",
+                   (unsigned)(lot >> 13) % 400 + 1);
+    (void)snprintf(person->zip, sizeof person->zip, "%05u", (unsigned)(lot >> 5) % 100000);
+    (void)snprintf(person->birthdate, sizeof person->birthdate, "%u-%02u-%02u",
+                   (unsigned)(lot >> 7) % 50 + 1950, (unsigned)(lot >> 9) % 12 + 1,
+                   (unsigned)(lot >> 10) % 28 + 1);
+    (void)snprintf(person->company, sizeof person->company, "Company %u",
+                   (unsigned)(lot >> 12) % 500);
 }
 
 static void put(struct buf *patch, const char *name, const char *value)
@@ -113,7 +115,7 @@ static void salesforce_fields(const struct person *person, const char *object, s
     put(patch, "Title", person->title);
     put(patch, "LeadSource", PICK(SOURCES, person->lot >> 30));
     fields_put(patch, "HasOptedOutOfEmail", person->lot % 9 ? json_false() : json_true());
-    snprintf(text, sizeof text, "note %lld", (long long)person->number);
+    (void)snprintf(text, sizeof text, "note %lld", (long long)person->number);
     put(patch, "Description", text);
     sf_id_user("owner", id);
     put(patch, "OwnerId", id);
@@ -142,7 +144,7 @@ static void hubspot_fields(const struct person *person, const char *object, stru
         return;
     }
     char email[sizeof person->email];
-    snprintf(email, sizeof email, "%s", person->email);
+    (void)snprintf(email, sizeof email, "%s", person->email);
     email[0] = (char)tolower((unsigned char)email[0]);
     put(patch, "email", email);
     put(patch, "firstname", person->first);

@@ -65,13 +65,13 @@ static void fill(struct server *server, struct MHD_Connection *connection, struc
     free(request->target);
     request->target = target ? target : strdup(url);
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     request->start_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     request->authorization = header_copy(connection, "Authorization");
     request->query_options = header_copy(connection, "Sforce-Query-Options");
     request->tls = server->tls;
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-    snprintf(request->host, sizeof request->host, "%s", host ? host : "127.0.0.1");
+    (void)snprintf(request->host, sizeof request->host, "%s", host ? host : "127.0.0.1");
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_param, request);
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     call->too_large = length && strtoull(length, NULL, 10) > SERVER_BODY_MAX_BYTES;
@@ -83,8 +83,8 @@ static void put_date(struct sandbox *sandbox, struct MHD_Response *response)
     time_t seconds = (time_t)(store_now_ms(&sandbox->store) / 1000);
     struct tm utc;
     char date[64];
-    gmtime_r(&seconds, &utc);
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
     MHD_add_response_header(response, "Date", date);
 }
 
@@ -220,7 +220,7 @@ struct server *server_start(struct sandbox *sandbox, const char *address, uint16
 {
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
     if (inet_pton(AF_INET, address, &where.sin_addr) != 1) {
-        fprintf(stderr, "sandbox-crm: %s is not an IPv4 address\n", address);
+        (void)fprintf(stderr, "sandbox-crm: %s is not an IPv4 address\n", address);
         return NULL;
     }
     struct server *server = calloc(1, sizeof *server);
@@ -241,7 +241,7 @@ struct server *server_start(struct sandbox *sandbox, const char *address, uint16
         (unsigned)SERVER_CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY,
         cert ? tls : &tls[2], MHD_OPTION_END);
     if (!server->daemon) {
-        fprintf(stderr, "sandbox-crm: cannot listen on %s:%u\n", address, port);
+        (void)fprintf(stderr, "sandbox-crm: cannot listen on %s:%u\n", address, port);
         free(server);
         return NULL;
     }

@@ -18,7 +18,7 @@ void sf_error(struct reply *reply, int status, const char *code, const char *fie
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     json_t *error = json_pack("{s:s,s:s}", "message", text, "errorCode", code);
     if (field)
@@ -70,8 +70,9 @@ static void token(struct sandbox *sandbox, const struct request *request, struct
         return;
     }
     char instance[192], issued[32];
-    snprintf(instance, sizeof instance, "%s://%s", request->tls ? "https" : "http", request->host);
-    snprintf(issued, sizeof issued, "%lld", (long long)store_now_ms(&sandbox->store));
+    (void)snprintf(instance, sizeof instance, "%s://%s", request->tls ? "https" : "http",
+                   request->host);
+    (void)snprintf(issued, sizeof issued, "%lld", (long long)store_now_ms(&sandbox->store));
     json_t *body = json_pack("{s:s,s:s,s:s,s:s,s:s}", "access_token", grant.access_token,
                              "instance_url", instance, "token_type", "Bearer", "issued_at", issued,
                              "signature", "c2FuZGJveA==");
@@ -85,9 +86,9 @@ static void versions(struct reply *reply)
     json_t *list = json_array();
     for (int version = VERSION_FIRST; version <= VERSION_LAST; version++) {
         char label[32], url[48], number[16];
-        snprintf(number, sizeof number, "%d.0", version);
-        snprintf(label, sizeof label, "Release %d", version);
-        snprintf(url, sizeof url, "/services/data/v%s", number);
+        (void)snprintf(number, sizeof number, "%d.0", version);
+        (void)snprintf(label, sizeof label, "Release %d", version);
+        (void)snprintf(url, sizeof url, "/services/data/v%s", number);
         json_array_append_new(
             list, json_pack("{s:s,s:s,s:s}", "label", label, "url", url, "version", number));
     }

@@ -99,7 +99,7 @@ static void run_soql(struct sandbox *sandbox, struct soql *soql, const struct re
 {
     bool deleted = strcmp(request_part(request, 3), "queryAll") == 0;
     struct run run = {.sandbox = sandbox, .soql = soql};
-    snprintf(reply->object, sizeof reply->object, "%s", soql->object);
+    (void)snprintf(reply->object, sizeof reply->object, "%s", soql->object);
     run.rows = filter_select(&sandbox->store, &soql->where, soql->bounds, soql->object,
                              soql->order.data, deleted);
     if (!run.rows) {
@@ -159,7 +159,7 @@ void sf_query_more(struct sandbox *sandbox, const struct request *request, struc
 {
     char name[LOCATOR_BYTES];
     const char *part = request_part(request, 4), *dash = strrchr(part, '-');
-    snprintf(name, sizeof name, "%.*s", dash ? (int)(dash - part) : 0, part);
+    (void)snprintf(name, sizeof name, "%.*s", dash ? (int)(dash - part) : 0, part);
     struct locator *locator = name[0] ? locators_find(&sandbox->locators, name) : NULL;
     int64_t at = dash ? strtoll(dash + 1, NULL, 10) : 0;
     if (!locator || at < locator->batch || at >= locator->total) {
@@ -172,7 +172,7 @@ void sf_query_more(struct sandbox *sandbox, const struct request *request, struc
         to = locator->count;
     struct buf records;
     buf_init(&records, 0);
-    snprintf(reply->object, sizeof reply->object, "%s", locator->object);
+    (void)snprintf(reply->object, sizeof reply->object, "%s", locator->object);
     reply->items = (int)render_ids(sandbox, locator, from, to, request_part(request, 2), &records);
     put_page(reply, request_part(request, 2), locator->total, to < locator->count ? locator : NULL,
              at + locator->batch, &records);

@@ -22,7 +22,7 @@ static int wanted_fields(struct store *store, const char *object, const char *li
     while (*list && count < SF_FIELDS_MAX) {
         char name[NAME_BYTES];
         size_t len = strcspn(list, ",");
-        snprintf(name, sizeof name, "%.*s", (int)len, list);
+        (void)snprintf(name, sizeof name, "%.*s", (int)len, list);
         if (!(property = schema_find(&store->schema, object, name))) {
             sf_error(reply, 400, "INVALID_FIELD", NULL, "No such column '%s' on entity '%s'.", name,
                      object);
@@ -172,7 +172,7 @@ void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct 
         sf_plain_error(reply, 404);
         return;
     }
-    snprintf(reply->object, sizeof reply->object, "%s", object);
+    (void)snprintf(reply->object, sizeof reply->object, "%s", object);
     if (request->part_count == 5 && request_is(request, "POST"))
         write_record(sandbox, request, object, NULL, reply);
     else if (request->part_count == 6 && strcmp(request_part(request, 5), "describe") == 0)
@@ -198,7 +198,7 @@ static json_t *describe_field(const struct property *property)
     for (const char *at = property->options; *at;) {
         char option[128];
         size_t len = strcspn(at, ";");
-        snprintf(option, sizeof option, "%.*s", (int)len, at);
+        (void)snprintf(option, sizeof option, "%.*s", (int)len, at);
         json_array_append_new(
             json_object_get(field, "picklistValues"),
             json_pack("{s:s,s:s,s:b}", "value", option, "label", option, "active", 1));
@@ -262,7 +262,7 @@ void sf_read_many(struct sandbox *sandbox, const struct request *request, struct
         json_decref(body);
         return;
     }
-    snprintf(reply->object, sizeof reply->object, "%s", object);
+    (void)snprintf(reply->object, sizeof reply->object, "%s", object);
     for (size_t i = 0; i < json_array_size(names) && count < SF_FIELDS_MAX; i++) {
         const char *name = json_string_value(json_array_get(names, i));
         fields[count] = name ? schema_find(&sandbox->store.schema, object, name) : NULL;

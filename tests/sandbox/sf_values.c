@@ -57,8 +57,8 @@ static bool put_text(struct buf *patch, const struct property *property, json_t 
         return bad(reply, property, value);
     if (json_is_number(value)) {
         char number[64];
-        snprintf(number, sizeof number, json_is_integer(value) ? "%.0f" : "%.15g",
-                 json_number_value(value));
+        (void)snprintf(number, sizeof number, json_is_integer(value) ? "%.0f" : "%.15g",
+                       json_number_value(value));
         fields_put_text(patch, property->name, span_of(number));
         return true;
     }

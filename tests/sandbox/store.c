@@ -12,7 +12,7 @@
 
 static _Noreturn void die(struct store *store, const char *what)
 {
-    fprintf(stderr, "sandbox-crm: sqlite: %s: %s\n", what, sqlite3_errmsg(store->db));
+    (void)fprintf(stderr, "sandbox-crm: sqlite: %s: %s\n", what, sqlite3_errmsg(store->db));
     _Exit(70);
 }
 
@@ -29,12 +29,12 @@ void record_clear(struct record *record)
 
 void record_from_row(struct record *record, sqlite3_stmt *row)
 {
-    snprintf(record->id, sizeof record->id, "%s", (const char *)sqlite3_column_text(row, 0));
+    (void)snprintf(record->id, sizeof record->id, "%s", (const char *)sqlite3_column_text(row, 0));
     record->created_ms = sqlite3_column_int64(row, 1);
     record->modified_ms = sqlite3_column_int64(row, 2);
     record->modstamp_ms = sqlite3_column_int64(row, 3);
     const char *by = (const char *)sqlite3_column_text(row, 4);
-    snprintf(record->modified_by, sizeof record->modified_by, "%s", by ? by : "");
+    (void)snprintf(record->modified_by, sizeof record->modified_by, "%s", by ? by : "");
     record->deleted = sqlite3_column_int(row, 5) != 0;
     record->version = sqlite3_column_int64(row, 6);
     buf_reset(&record->fields);
@@ -55,7 +55,8 @@ sqlite3_stmt *store_prepare(struct store *store, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
-        fprintf(stderr, "sandbox-crm: sqlite: %s in: %.400s\n", sqlite3_errmsg(store->db), sql);
+        (void)fprintf(stderr, "sandbox-crm: sqlite: %s in: %.400s\n", sqlite3_errmsg(store->db),
+                      sql);
         return NULL;
     }
     return statement;
@@ -113,12 +114,13 @@ static void load_properties(struct store *store)
         store, "SELECT object,name,label,type,is_unique,options,created_ms FROM properties");
     while (rows && store_row(store, rows)) {
         struct property property = {.custom = true, .place = AT_JSON};
-        snprintf(property.object, sizeof property.object, "%s", sqlite3_column_text(rows, 0));
-        snprintf(property.name, sizeof property.name, "%s", sqlite3_column_text(rows, 1));
-        snprintf(property.label, sizeof property.label, "%s", sqlite3_column_text(rows, 2));
+        (void)snprintf(property.object, sizeof property.object, "%s", sqlite3_column_text(rows, 0));
+        (void)snprintf(property.name, sizeof property.name, "%s", sqlite3_column_text(rows, 1));
+        (void)snprintf(property.label, sizeof property.label, "%s", sqlite3_column_text(rows, 2));
         field_type_find((const char *)sqlite3_column_text(rows, 3), &property.type);
         property.unique = sqlite3_column_int(rows, 4) != 0;
-        snprintf(property.options, sizeof property.options, "%s", sqlite3_column_text(rows, 5));
+        (void)snprintf(property.options, sizeof property.options, "%s",
+                       sqlite3_column_text(rows, 5));
         property.created_ms = sqlite3_column_int64(rows, 6);
         schema_add(&store->schema, &property);
     }
@@ -138,7 +140,7 @@ int store_open(struct store *store, const char *path, enum crm crm, struct setti
     sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open(path, &store->db) != SQLITE_OK) {
-        fprintf(stderr, "sandbox-crm: %s: %s\n", path, sqlite3_errmsg(store->db));
+        (void)fprintf(stderr, "sandbox-crm: %s: %s\n", path, sqlite3_errmsg(store->db));
         return -1;
     }
     sqlite3_busy_timeout(store->db, 30000);
@@ -232,7 +234,7 @@ bool store_find_unique(struct store *store, const char *object, const char *prop
     bind_span(get, 3, value);
     bool found = store_row(store, get);
     if (found)
-        snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
+        (void)snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));
     sqlite3_reset(get);
     return found;
 }

@@ -46,8 +46,8 @@ static bool values_free(struct store *store, const struct write *write, struct c
             (write->id && strcmp(id, write->id) == 0))
             continue;
         if (conflict) {
-            snprintf(conflict->property, sizeof conflict->property, "%s", property->name);
-            snprintf(conflict->id, sizeof conflict->id, "%s", id);
+            (void)snprintf(conflict->property, sizeof conflict->property, "%s", property->name);
+            (void)snprintf(conflict->id, sizeof conflict->id, "%s", id);
         }
         return false;
     }
@@ -135,7 +135,7 @@ static void advance(struct store *store, const struct write *write, struct recor
         if (store->crm == CRM_SALESFORCE)
             sf_id_make(write->object, n, record->id);
         else
-            snprintf(record->id, sizeof record->id, "%lld", 100000000000LL + (long long)n);
+            (void)snprintf(record->id, sizeof record->id, "%lld", 100000000000LL + (long long)n);
         record->created_ms = record->modified_ms = record->modstamp_ms = now;
         record->version = 1;
         record->deleted = false;
@@ -149,7 +149,7 @@ static void advance(struct store *store, const struct write *write, struct recor
         record->deleted = write->archive;
     }
     if (!write->silent)
-        snprintf(record->modified_by, sizeof record->modified_by, "%s", write->who);
+        (void)snprintf(record->modified_by, sizeof record->modified_by, "%s", write->who);
 }
 
 enum write_outcome store_write(struct store *store, const struct write *write,
