@@ -153,7 +153,8 @@ static void read_secret(const struct conf_option *option, config_setting_t *sett
                         struct conf_report *report)
 {
     const char *text = config_setting_get_string(setting);
-    const char *file = config_setting_source_file(setting);
+    char found[PATH_MAX];
+    const char *file = conf_setting_file(setting, found);
     char here[PATH_MAX], real[PATH_MAX], path[2 * PATH_MAX];
     (void)snprintf(here, sizeof(here), "%s", file ? file : "./x");
     if (text[0] != '/' && realpath(dirname(here), real)) {

@@ -58,6 +58,11 @@ struct conf_report {
 };
 void conf_report_init(struct conf_report *report);
 void conf_report_clear(struct conf_report *report);
+/*
+ * The file that says a setting, as a path that can be opened: libconfig 1.5 names an included file as
+ * the @include does, without the directory it was found in. NULL: not known. path: at least PATH_MAX bytes.
+ */
+const char *conf_setting_file(const config_setting_t *setting, char *path);
 /* at: where; may be NULL (then file "" line 0). suggestion may be NULL. */
 void conf_mistake(struct conf_report *report, const config_setting_t *at, const char *suggestion,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -157,6 +157,23 @@ void conf_scan_literals(const char *path, const char *include_dir, struct conf_r
     scan_file(path, include_dir, 0, report);
 }
 
+/* file, found in dir unless it is the configuration itself or absolute. */
+static const char *found_in(const char *dir, const char *main_file, const char *file, char *path)
+{
+    if (!file || !dir || file[0] == '/' || (main_file && strcmp(file, main_file) == 0))
+        return file;
+    (void)snprintf(path, PATH_MAX, "%s/%s", dir, file);
+    return path;
+}
+
+const char *conf_setting_file(const config_setting_t *setting, char *path)
+{
+    const config_t *config = setting->config;
+    return found_in(config_get_include_dir(config),
+                    config_setting_source_file(config_root_setting(config)),
+                    config_setting_source_file(setting), path);
+}
+
 int conf_read_file(config_t *config, const char *path, struct conf_report *report)
 {
     char copy[PATH_MAX];
@@ -178,7 +195,8 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
         conf_mistake_at(report, path, 0, NULL, "cannot be read: %s", strerror(errno));
         failed = -1;
     } else {
-        const char *file = config_error_file(config);
+        char found[PATH_MAX];
+        const char *file = found_in(dir, path, config_error_file(config), found);
         conf_mistake_at(report, file ? file : path, config_error_line(config), NULL, "%s",
                         config_error_text(config));
         failed = -1;

@@ -3,6 +3,7 @@
  */
 #include "base/conf_internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,8 @@ void conf_mistake(struct conf_report *report, const config_setting_t *at, const 
 {
     va_list args;
     va_start(args, format);
-    report_add(report, at ? config_setting_source_file(at) : NULL,
+    char path[PATH_MAX];
+    report_add(report, at ? conf_setting_file(at, path) : NULL,
                at ? (int)config_setting_source_line(at) : 0, suggestion, format, args);
     va_end(args);
 }

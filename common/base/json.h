@@ -41,7 +41,8 @@ struct json_tape {
     struct json_token *tokens;
     uint32_t count, cap;
     struct buf unescaped; /* strings that had escapes */
-    struct arena *keep;   /* NULL, or where they go instead: then they outlive the next parse, like the text itself */
+    struct arena *
+        keep; /* NULL, or where they go instead: then they outlive the next parse, like the text itself */
 };
 
 enum { JSON_DEPTH_MAX = 64, JSON_TOKENS_MAX = 8 * 1024 * 1024 };

@@ -8,7 +8,7 @@
  *   kill_date = "2027-03-01";                 // midnight in time_zone, required
  *   old = "salesforce";  new = "hubspot";     // names of systems
  *   kafka = { properties = ["bootstrap.servers=127.0.0.1:9092"]; partitions = 4; replication = 3; };
- *   redis = { address = "127.0.0.1:6379"; user = ""; password_file = ""; };
+ *   redis = { address = "127.0.0.1:6379"; user = "…"; password_file = "secrets/redis"; };
  *   systems = {
  *     salesforce = {
  *       @include "connectors/salesforce.cfg"  // connector = { … }: see remote/connector.h
@@ -26,7 +26,7 @@
  *                  values = ( { name = "web"; old = "Web"; new = "WEB"; } ); } );
  *   } );
  *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … } );
- *   apply = { instances = 1; batch = 1000; … };
+ *   apply = { instances = 1; batch_records = 1000; … };   // all of it: migration_kafka.c
  *   log_level = "info"; run_dir = "run";      // logs, pid and lock files of `tandem run`
  */
 #ifndef TANDEM_MODEL_MIGRATION_H
@@ -70,9 +70,11 @@ struct migration {
     const char *health_listen; /* "127.0.0.1:0" or NULL */
     int64_t kill_ms;           /* epoch ms of midnight of the kill date in time_zone */
     const char *kill_date;     /* as written */
+    struct zone *zone;         /* of time_zone; owned */
     struct kafka_settings kafka;
     struct redis_settings redis;
     struct system_settings *systems;
+    const char **system_names; /* NULL-terminated, in the order of systems */
     int system_count;
     const struct system_settings *old_system, *new_system;
     struct entity *entities;

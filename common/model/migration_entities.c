@@ -1,0 +1,130 @@
+/*
+ * migration_entities — what is migrated, and how it is called on each side.
+ */
+#include <string.h>
+
+#include "model/migration_internal.h"
+
+enum { NAME_MAX_BYTES = 40 };
+
+struct entity_group {
+    const char *name;
+    config_setting_t *old_group, *new_group, *fields;
+};
+
+static const struct conf_option ENTITY[] = {
+    {.name = "name",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity_group, name),
+     .required = true,
+     .help = "name = \"contact\";"},
+    {.name = "old",
+     .type = CONF_GROUP,
+     .offset = offsetof(struct entity_group, old_group),
+     .required = true,
+     .help = "old = { object = \"Contact\"; };"},
+    {.name = "new",
+     .type = CONF_GROUP,
+     .offset = offsetof(struct entity_group, new_group),
+     .required = true,
+     .help = "new = { object = \"contacts\"; external_id = \"…\"; marker = \"…\"; };"},
+    {.name = "fields",
+     .type = CONF_GROUP,
+     .offset = offsetof(struct entity_group, fields),
+     .required = true,
+     .help = "fields = ( { name = \"email\"; type = \"email\"; old = \"…\"; new = \"…\"; } );"},
+    {0},
+};
+
+static const struct conf_option OLD_SIDE[] = {
+    {.name = "object",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity, old_object),
+     .required = true,
+     .help = "what the old system calls it"},
+    {0},
+};
+
+static const struct conf_option NEW_SIDE[] = {
+    {.name = "object",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity, new_object),
+     .required = true,
+     .help = "what the new system calls it"},
+    {.name = "external_id",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity, external_id),
+     .required = true,
+     .help = "the property of the new system that holds the old id"},
+    {.name = "marker",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity, marker),
+     .required = true,
+     .help = "the property of the new system that holds our last operation"},
+    {0},
+};
+
+static void check_properties(const config_setting_t *group, const struct entity *entity,
+                             struct conf_report *report)
+{
+    if (entity->external_id && entity->marker && strcmp(entity->external_id, entity->marker) == 0)
+        conf_mistake(report, migration_at(group, "marker"), "give the marker a property of its own",
+                     "\"external_id\" and \"marker\" are the same property");
+    for (int i = 0; i < entity->field_count; i++) {
+        const char *name = entity->fields[i].new_name;
+        if (name && ((entity->external_id && strcmp(name, entity->external_id) == 0) ||
+                     (entity->marker && strcmp(name, entity->marker) == 0)))
+            conf_mistake(report, group, "leave it to Tandem",
+                         "field \"%s\" writes \"%s\", which is the external id or the marker",
+                         entity->fields[i].name, name);
+    }
+}
+
+static void check_match(const config_setting_t *fields, const struct entity *entity,
+                        struct conf_report *report)
+{
+    for (int i = 0; i < entity->field_count; i++)
+        if (entity->fields[i].match)
+            return;
+    if (entity->field_count)
+        conf_mistake(report, fields, "mark one that identifies a record: match = true;",
+                     "no field of \"%s\" is matched", entity->name ? entity->name : "");
+}
+
+static void read_entity(struct migration *migration, config_setting_t *group,
+                        struct conf_report *report)
+{
+    struct entity_group read = {0};
+    struct entity entity = {0};
+    (void)conf_read_group(group, ENTITY, NULL, &read, report);
+    entity.name = read.name;
+    if (read.name && migration_name(group, "name", read.name, '-', NAME_MAX_BYTES, report) &&
+        migration_entity(migration, read.name))
+        conf_mistake(report, migration_at(group, "name"), "put their fields into one",
+                     "there are two entities named \"%s\"", read.name);
+    if (read.old_group)
+        (void)conf_read_group(read.old_group, OLD_SIDE, NULL, &entity, report);
+    if (read.new_group)
+        (void)conf_read_group(read.new_group, NEW_SIDE, NULL, &entity, report);
+    if (read.fields)
+        migration_read_fields(migration, &entity, read.fields, report);
+    if (read.new_group)
+        check_properties(read.new_group, &entity, report);
+    if (read.fields)
+        check_match(read.fields, &entity, report);
+    if (entity.name)
+        migration->entities[migration->entity_count++] = entity;
+}
+
+void migration_read_entities(struct migration *migration, const struct migration_groups *groups,
+                             struct conf_report *report)
+{
+    int length = migration_list(groups->entities, "entities",
+                                "entities = ( { name = \"contact\"; … } );", report);
+    int before = report->count + report->dropped;
+    migration->entities = arena_new(&migration->arena, struct entity, length);
+    for (int i = 0; i < length; i++)
+        read_entity(migration, config_setting_get_elem(groups->entities, (unsigned)i), report);
+    for (int i = 0; i < migration->entity_count && report->count + report->dropped == before; i++)
+        migration_hash_mapping(migration, &migration->entities[i]);
+}

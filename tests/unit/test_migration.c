@@ -1,0 +1,269 @@
+/*
+ * test_migration — a configuration without fault, value by value, and what
+ * the hash of a mapping names. Mistakes are in test_check_cases.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/migration.h"
+#include "model/record.h"
+
+static char dir[64], main_path[128];
+
+static void write_file(const char *name, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    char path[256];
+    (void)snprintf(dir, sizeof(dir), "/tmp/tandem-migration-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(main_path, sizeof(main_path), "%s/main.cfg", dir);
+    (void)snprintf(path, sizeof(path), "%s/part", dir);
+    if (mkdir(path, 0700) < 0)
+        return -1;
+    write_file("token", "t");
+    write_file("part/token", "t");
+    write_file(
+        "part/hubspot.inc",
+        "connector = { name = \"hubspot\"; }; token_file = \"token\"; ca_file = \"ca.pem\";\n");
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"token", "part/token", "part/hubspot.inc", "main.cfg"};
+    char path[256];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        (void)unlink(path);
+    }
+    (void)snprintf(path, sizeof(path), "%s/part", dir);
+    return rmdir(path) || rmdir(dir);
+}
+
+/* A whole configuration around these fields. */
+static struct migration *open_with(const char *head, const char *fields)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    buf_printf(
+        &text,
+        "%s\nold = \"salesforce\"; new = \"hubspot\";\n"
+        "kafka = { properties = [\"bootstrap.servers=a:1\", \"linger.ms=5\"]; replication = 1; };\n"
+        "redis = { address = \"/run/redis.sock\"; user = \"u\"; password_file = \"token\"; };\n"
+        "systems = {\n"
+        "  salesforce = { connector = { name = \"sf\"; }; url = \"https://a.example\"; account = "
+        "\"acme\";\n"
+        "    client_id = \"c\"; client_secret_file = \"token\"; };\n"
+        "  hubspot = {\n@include \"part/hubspot.inc\"\n url = \"http://b.example\"; };\n};\n"
+        "entities = ( { name = \"contact\"; old = { object = \"Contact\"; };\n"
+        "  new = { object = \"contacts\"; external_id = \"x\"; marker = \"m\"; };\n"
+        "  fields = ( %s ); } );\n"
+        "sources = ( { name = \"p\"; type = \"poll\"; system = \"salesforce\"; interval_ms = 7; } "
+        ");\n"
+        "health_listen = \"127.0.0.1:0\";\n",
+        head, fields);
+    assert_false(text.failed);
+    write_file("main.cfg", text.data);
+    buf_clear(&text);
+    struct conf_report report;
+    conf_report_init(&report);
+    struct migration *migration = migration_open(main_path, &report);
+    if (!migration)
+        fail_msg("%d: %s; %s", report.mistakes[0].line, report.mistakes[0].text,
+                 report.mistakes[0].suggestion);
+    conf_report_clear(&report);
+    return migration;
+}
+
+#define HEAD "migration = \"acme\"; time_zone = \"America/New_York\"; kill_date = \"2027-03-01\";"
+#define EMAIL                                                                                \
+    "{ name = \"email\"; type = \"email\"; old = \"Email\"; new = \"email\"; match = true; " \
+    "unique = true; pii = true; max_bytes = 200; }"
+#define SOURCE                                                                         \
+    "{ name = \"source\"; type = \"enum\"; old = \"Lead\"; new = \"lead\"; values = (" \
+    "{ name = \"web\"; old = \"Web\"; new = \"WEB\"; }, { name = \"fax\"; old = \"Fax\"; } ); }"
+#define SEEN "{ name = \"a_seen\"; type = \"timestamp\"; old = \"Seen\"; volatile = true; }"
+
+static void the_whole(void **state)
+{
+    (void)state;
+    struct migration *m = open_with(HEAD, EMAIL "," SOURCE "," SEEN);
+    char path[256];
+    assert_string_equal(m->ns, "acme");
+    assert_string_equal(m->path, main_path);
+    assert_string_equal(m->log_level, "info");
+    assert_string_equal(m->health_listen, "127.0.0.1:0");
+    (void)snprintf(path, sizeof(path), "%s/run", dir);
+    assert_string_equal(m->run_dir, path);
+    assert_int_equal(m->kill_ms, INT64_C(1803877200000)); /* 2027-03-01T05:00Z */
+    assert_string_equal(m->kill_date, "2027-03-01");
+
+    assert_int_equal(m->kafka.property_count, 2);
+    assert_string_equal(m->kafka.properties[1], "linger.ms=5");
+    assert_int_equal(m->kafka.partitions, 4);
+    assert_int_equal(m->kafka.replication, 1);
+    assert_int_equal(m->kafka.record_max_bytes, 1000000);
+    (void)snprintf(path, sizeof(path), "%s/token", dir);
+    assert_string_equal(m->redis.address, "/run/redis.sock");
+    assert_string_equal(m->redis.password_file, path);
+    assert_int_equal(m->apply.instances, 1);
+    assert_int_equal(m->apply.batch_records, 1000);
+    assert_false(m->apply.conditional);
+
+    assert_int_equal(m->system_count, 2);
+    assert_string_equal(m->old_system->name, "salesforce");
+    assert_string_equal(m->old_system->account, "acme");
+    assert_string_equal(m->old_system->client_secret_file, path);
+    assert_null(m->old_system->token_file);
+    assert_string_equal(m->new_system->account, "hubspot");
+    assert_non_null(
+        config_setting_get_member((config_setting_t *)(uintptr_t)m->new_system->connector, "name"));
+    /* Paths are relative to the file that says them. */
+    (void)snprintf(path, sizeof(path), "%s/part/token", dir);
+    assert_string_equal(m->new_system->token_file, path);
+    (void)snprintf(path, sizeof(path), "%s/part/ca.pem", dir);
+    assert_string_equal(m->new_system->ca_file, path);
+
+    const struct source_settings *source = migration_source(m, "p");
+    assert_non_null(source);
+    assert_ptr_equal(source->system, m->old_system);
+    assert_non_null(
+        config_setting_get_member((config_setting_t *)(uintptr_t)source->group, "interval_ms"));
+    assert_null(migration_source(m, "q"));
+    migration_close(m);
+    migration_close(NULL);
+}
+
+static void the_mapping(void **state)
+{
+    (void)state;
+    struct migration *m = open_with(HEAD, EMAIL "," SOURCE "," SEEN);
+    const struct entity *contact = migration_entity(m, "contact");
+    assert_non_null(contact);
+    assert_null(migration_entity(m, "deal"));
+    assert_string_equal(contact->old_object, "Contact");
+    assert_string_equal(contact->external_id, "x");
+    assert_string_equal(contact->marker, "m");
+    assert_int_equal(contact->field_count, 3);
+    assert_int_equal(contact->sorted[0], 2);
+    assert_int_equal(contact->sorted[1], 0);
+    assert_int_equal(contact->sorted[2], 1);
+    const struct field *email = &contact->fields[0], *source = &contact->fields[1],
+                       *seen = &contact->fields[2];
+    assert_true(email->match && email->unique_in_new && email->pii && !email->is_volatile);
+    assert_int_equal(email->rules.max_bytes, 200);
+    assert_int_equal(source->rules.type, VALUE_ENUM);
+    assert_int_equal(source->rules.choice_count, 2);
+    assert_null(source->rules.choices[1].new_name);
+    assert_int_equal(source->rules.max_bytes, 65536);
+    assert_true(seen->is_volatile && !seen->match && !seen->pii);
+    assert_null(seen->new_name);
+    assert_ptr_equal(seen->rules.zone, m->zone);
+    assert_null(email->rules.zone);
+    migration_close(m);
+}
+
+/* Does it change what a record is? Then it is another mapping. */
+static void hash_of_the_mapping(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *head, *fields;
+        bool same;
+    } cases[] = {
+        {"itself", HEAD, EMAIL "," SOURCE "," SEEN, true},
+        {"another order", HEAD, SEEN "," SOURCE "," EMAIL, true},
+        {"another name and day",
+         "migration = \"b\"; time_zone = \"America/New_York\"; kill_date = \"2028-03-01\";",
+         EMAIL "," SOURCE "," SEEN, true},
+        {"what is masked and matched", HEAD,
+         "{ name = \"email\"; type = \"email\"; old = \"Email\"; new = \"email\"; match = true; "
+         "}," SOURCE "," SEEN,
+         true},
+        {"the table's order", HEAD,
+         EMAIL "," SEEN
+               ", { name = \"source\"; type = \"enum\"; old = \"Lead\"; new = \"lead\"; values = ("
+               "{ name = \"fax\"; old = \"Fax\"; }, { name = \"web\"; old = \"Web\"; new = "
+               "\"WEB\"; } ); }",
+         true},
+        {"a field less", HEAD, EMAIL "," SOURCE, false},
+        {"another type", HEAD,
+         "{ name = \"email\"; type = \"string\"; old = \"Email\"; new = \"email\"; match = true; "
+         "}," SOURCE "," SEEN,
+         false},
+        {"another old name", HEAD,
+         "{ name = \"email\"; type = \"email\"; old = \"Mail\"; new = \"email\"; match = true; "
+         "}," SOURCE "," SEEN,
+         false},
+        {"another new name", HEAD,
+         "{ name = \"email\"; type = \"email\"; old = \"Email\"; new = \"mail\"; match = true; "
+         "}," SOURCE "," SEEN,
+         false},
+        {"no longer volatile", HEAD,
+         EMAIL "," SOURCE ", { name = \"a_seen\"; type = \"timestamp\"; old = \"Seen\"; }", false},
+        {"another value", HEAD,
+         EMAIL "," SEEN
+               ", { name = \"source\"; type = \"enum\"; old = \"Lead\"; new = \"lead\"; values = ("
+               "{ name = \"web\"; old = \"Web\"; new = \"WEB\"; }, { name = \"fax\"; old = "
+               "\"Telefax\"; } ); }",
+         false},
+        {"another zone",
+         "migration = \"acme\"; time_zone = \"Europe/Berlin\"; kill_date = \"2027-03-01\";",
+         EMAIL "," SOURCE "," SEEN, false},
+    };
+    char first[HASH_HEX_BYTES] = "";
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct migration *m = open_with(cases[i].head, cases[i].fields);
+        const char *hash = m->entities[0].hash;
+        assert_int_equal(strlen(hash), 64);
+        if (i == 0)
+            memcpy(first, hash, sizeof(first));
+        if ((strcmp(first, hash) == 0) != cases[i].same)
+            fail_msg("%s", cases[i].name);
+        migration_close(m);
+    }
+}
+
+static void unreadable(void **state)
+{
+    (void)state;
+    struct conf_report report;
+    conf_report_init(&report);
+    assert_null(migration_open("/nonexistent/x.cfg", &report));
+    assert_int_equal(report.count, 1);
+    assert_string_equal(report.mistakes[0].text, "cannot be read: No such file or directory");
+    conf_report_clear(&report);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_whole),
+        cmocka_unit_test(the_mapping),
+        cmocka_unit_test(hash_of_the_mapping),
+        cmocka_unit_test(unreadable),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
