@@ -101,6 +101,14 @@ static bool result_fits(const struct match *match, const struct rest_item *item,
     return !external_id.len || span_equal(external_id, item->external_id);
 }
 
+static void doubt(struct rest_item *item)
+{
+    item->result = REST_ITEM_UNKNOWN;
+    item->created = false;
+    item->ret_id = item->ret_version = item->message = SPAN_NONE;
+    item->ret_values = NULL;
+}
+
 static void take_result(struct match *match, struct rest_item *item, uint32_t at)
 {
     struct rest_call *call = match->call;
@@ -115,7 +123,9 @@ static void take_result(struct match *match, struct rest_item *item, uint32_t at
         connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
     if (values)
         item->ret_values = rest_values_read(call, values);
-    item->result = result_fits(match, item, at) ? REST_ITEM_OK : REST_ITEM_UNKNOWN;
+    item->result = REST_ITEM_OK;
+    if (!result_fits(match, item, at))
+        doubt(item);
 }
 
 static enum rest_item_result item_result(const struct connector_verdict *verdict)
@@ -157,9 +167,7 @@ static bool name_once(const struct match *match, struct rest_item *item)
 {
     ptrdiff_t index = item - match->call->op->items;
     if (match->named[index]) {
-        item->result = REST_ITEM_UNKNOWN;
-        item->ret_id = item->ret_version = item->message = SPAN_NONE;
-        item->ret_values = NULL;
+        doubt(item);
         return false;
     }
     match->named[index] = true;
@@ -206,21 +214,19 @@ static void doubt_shared_ids(const struct rest_call *call)
         if (item->result != REST_ITEM_OK)
             continue;
         other = map_get(&seen, item->ret_id);
-        if (other)
-            item->result = other->result = REST_ITEM_UNKNOWN;
-        else
+        if (!other) {
             (void)map_put(&seen, item->ret_id, item);
+            continue;
+        }
+        doubt(item);
+        doubt(other);
     }
 }
 
 static enum rest_answer distrust(const struct rest_call *call, struct err *err, const char *what)
 {
-    for (int i = 0; i < call->op->item_count; i++) {
-        struct rest_item *item = &call->op->items[i];
-        item->result = REST_ITEM_UNKNOWN;
-        item->ret_id = item->ret_version = item->message = SPAN_NONE;
-        item->ret_values = NULL;
-    }
+    for (int i = 0; i < call->op->item_count; i++)
+        doubt(&call->op->items[i]);
     err_set(err, ERR_RETRY, "the answer makes no sense: %s", what);
     return ANSWER_SHAPE;
 }
