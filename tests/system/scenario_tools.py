@@ -51,8 +51,8 @@ def hint(p, source, why="repair"):
 
 def clock(offset):
     """Environment of a host whose clock is off (libfaketime; the monotonic clock stays true)."""
-    for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-                 "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"):
+    for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+                 "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"):
         if os.path.exists(path):
             asan = os.environ.get("ASAN_OPTIONS", "")
             return {"LD_PRELOAD": path, "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
