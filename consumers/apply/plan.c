@@ -170,17 +170,19 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
 {
     const struct entity *entity = ae->entity;
     struct row *row = &work->row;
-    bool executed = work->twin_found && row->op.len && span_equal(work->twin_marker, row->op);
+    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
+    struct span op = work->op.len > 0 ? work->op : row->op;
+    bool ours = work->twin_found && op.len > 0 && span_equal(work->twin_marker, op);
     work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     for (int f = 0; record && f < entity->field_count; f++)
         if (ae->property_of_field[f] >= 0)
             work->new_now[f] =
                 read_new(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
-    if (executed && row->status == STATE_UNCERTAIN)
+    if (ours && unknown)
         adopt_sent(work, entity->field_count, &apply->arena);
-    work->overtaken = work->twin_found && !executed && settled(row) && row->op.len &&
-                      work->twin_marker.len && work->op.len == 0;
+    work->overtaken = work->twin_found && !ours && !unknown && settled(row) && row->op.len > 0 &&
+                      work->twin_marker.len > 0;
     for (int f = 0; f < entity->field_count; f++)
         work->verdicts[f] = entity->fields[f].new_name ? merge_one(work, f) : MERGE_NOTHING;
     make_item(apply, ae, work);

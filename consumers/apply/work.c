@@ -231,6 +231,29 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
     return facts;
 }
 
+/*
+ * What an operation that was begun may have written: the fields in which its event differs from the base. Its event is the row's pending
+ * one if there is any, else this one: an operation's event comes again before anything newer of its record.
+ */
+static void derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct event pending;
+    struct err ignored = ERR_INIT;
+    const struct record *record = &work->event.after;
+    if (work->op.len == 0)
+        return;
+    if (!work->due && work->row.pending.len &&
+        event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
+                     &ignored) == 0)
+        record = &pending.after;
+    for (int f = 0; f < ae->entity->field_count; f++) {
+        const struct base_pair *base = &work->row.base[f];
+        bool differs = !base->known || !base_is(base->old_side, record->values[f]);
+        if (ae->entity->fields[f].new_name && differs)
+            work->row.sent[f] = record->values[f];
+    }
+}
+
 /* A write was begun and its outcome cannot be known yet: say so durably, look when nothing can be executed any more. */
 static void park_uncertain(struct apply *apply, struct work *work)
 {
@@ -286,6 +309,7 @@ static void decide(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->what = OUTCOME_PARKED;
         break;
     case EVENT_LOOK_FIRST:
+        derive_sent(apply, ae, work);
         if (facts.due)
             work->stage = WORK_FIND;
         else
