@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 {
     /* A reader that went away (`tandem status | head`) shows as a failed write, not as a signal. */
     (void)signal(SIGPIPE, SIG_IGN);
-    log_init("tandem", "", LOG_WARN_);
+    log_init("tandem", "", LOG_ERROR_); /* what a command has to say it prints itself */
     if (argc < 2) {
         print_help(stderr);
         return EX_USAGE;

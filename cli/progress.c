@@ -12,12 +12,18 @@
 #include "base/clock.h"
 #include "cli/fetch.h"
 #include "cli/offsets.h"
+#include "stream/cursor.h"
 #include "stream/topics.h"
 
-enum { HTTP_TIMEOUT_MS = 1000 };
+enum { HTTP_TIMEOUT_MS = 1000, CURSOR_EVERY_MS = 10 * 1000 };
 
 struct progress_gatherer {
     const struct migration *migration;
+    struct {
+        int64_t done; /* UNKNOWN: no cursor */
+        bool finished;
+    } backfills[PROGRESS_ENTITIES_MAX]; /* as the cursors say */
+    int64_t cursors_read_ms;            /* 0 = never */
     struct offsets *offsets;
     struct http_client *http;
     struct buf text;
@@ -152,6 +158,47 @@ static void ask_kafka(struct progress_gatherer *gatherer, struct progress *progr
     copy(progress->kafka_why, sizeof(progress->kafka_why), err.text);
 }
 
+/* A process that began after the backfill's end does not speak of it; its cursor does. */
+static void read_cursors(struct progress_gatherer *gatherer)
+{
+    const struct migration *migration = gatherer->migration;
+    for (int i = 0; i < migration->entity_count && i < PROGRESS_ENTITIES_MAX; i++) {
+        gatherer->backfills[i].done = UNKNOWN;
+        for (int s = 0; s < migration->source_count; s++) {
+            struct cursor cursor;
+            struct err err = ERR_INIT;
+            bool found = false;
+            if (cursor_load(migration, migration->sources[s].system->name,
+                            migration->entities[i].name, "backfill", &cursor, &found, &err) != 0 ||
+                !found)
+                continue;
+            gatherer->backfills[i].done = cursor.seq_to;
+            gatherer->backfills[i].finished = cursor.done;
+        }
+    }
+}
+
+static void fill_backfills(struct progress_gatherer *gatherer, struct progress *progress)
+{
+    bool unknown = false;
+    for (int i = 0; i < progress->entity_count; i++)
+        unknown |= progress->entities[i].backfill_done < 0;
+    if (!unknown || *progress->kafka_why)
+        return;
+    if (!gatherer->cursors_read_ms ||
+        progress->taken_ms - gatherer->cursors_read_ms > CURSOR_EVERY_MS) {
+        read_cursors(gatherer);
+        gatherer->cursors_read_ms = progress->taken_ms;
+    }
+    for (int i = 0; i < progress->entity_count; i++) {
+        struct progress_entity *entity = &progress->entities[i];
+        if (entity->backfill_done >= 0)
+            continue;
+        entity->backfill_done = gatherer->backfills[i].done;
+        entity->backfill_finished = gatherer->backfills[i].finished;
+    }
+}
+
 void progress_take(struct progress_gatherer *gatherer, struct progress *ret_progress)
 {
     const struct migration *migration = gatherer->migration;
@@ -165,4 +212,5 @@ void progress_take(struct progress_gatherer *gatherer, struct progress *ret_prog
     for (int i = 0; i < ret_progress->process_count; i++)
         ask_process(gatherer, ret_progress, &ret_progress->processes[i]);
     ask_kafka(gatherer, ret_progress);
+    fill_backfills(gatherer, ret_progress);
 }

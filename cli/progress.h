@@ -23,7 +23,7 @@ struct progress_process {
 
 struct progress_entity {
     const char *name;
-    int64_t backfill_done, backfill_total; /* records; UNKNOWN */
+    int64_t backfill_done, backfill_total; /* records; UNKNOWN. From poll, else from its cursor */
     bool backfill_finished;
     int64_t events;       /* on <ns>.changes.<entity>, ever */
     int64_t lag_messages; /* of apply behind their end; UNKNOWN */

@@ -60,9 +60,9 @@ static void print_rates(const struct migration *migration)
     struct rates rates;
     if (!rates_read(migration, &rates) || rates.busy_ms <= 0)
         return;
-    printf("  %-26s %8" PRId64 ": while there was work, at most %" PRId64 "; %" PRId64 " in all\n",
-           "events a second", rates.applied * 1000 / rates.busy_ms, rates.peak_per_s,
-           rates.applied);
+    printf(
+        "  %-26s %8" PRId64 ": %" PRId64 " applied while there was a backlog; peak %" PRId64 "\n",
+        "events a second", rates.applied * 1000 / rates.busy_ms, rates.applied, rates.peak_per_s);
 }
 
 /* An example of a class: which record, which fields. */

@@ -90,7 +90,10 @@ static bool is_worth_showing(struct screen *screen, const char *line, size_t len
     if (!screen->terminal || screen->verbose)
         return true;
     struct span level = screen_member(screen, line, len, "level");
-    return !span_is(level, "info") && !span_is(level, "debug");
+    if (span_is(level, "info") || span_is(level, "debug"))
+        return false;
+    /* The live line says what is waited for, and for how long. */
+    return !span_is(screen_member(screen, line, len, "msg"), "waiting");
 }
 
 /* "12:00:01 warn  waiting why=…": members behind msg as they come. */

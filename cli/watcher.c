@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { EVERY_S = 1, PATH_BYTES = 4096 };
+enum { EVERY_S = 1, BACKLOG_MESSAGES = 100, PATH_BYTES = 4096 };
 
 struct watcher {
     struct progress_gatherer *gatherer;
@@ -60,12 +60,23 @@ static void rates_write(const struct watcher *watcher)
         (void)rename(part, watcher->path);
 }
 
+/* Was there enough to do that the pace is apply's own, and not that of the people in the old system? */
+static bool had_backlog(const struct progress *progress)
+{
+    for (int i = 0; i < progress->entity_count; i++) {
+        if (progress->entities[i].lag_messages >= BACKLOG_MESSAGES)
+            return true;
+    }
+    return false;
+}
+
 /* A process that began anew counts from zero: that second is left out. */
 static void sum_up(struct watcher *watcher)
 {
     int64_t events = watcher->next.applied - watcher->now.applied;
     int64_t ms = watcher->next.taken_ms - watcher->now.taken_ms;
-    if (!watcher->taken || watcher->now.applied < 0 || events <= 0 || ms <= 0)
+    if (!watcher->taken || watcher->now.applied < 0 || events <= 0 || ms <= 0 ||
+        (!had_backlog(&watcher->now) && !had_backlog(&watcher->next)))
         return;
     watcher->rates.applied += events;
     watcher->rates.busy_ms += ms;

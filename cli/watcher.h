@@ -18,7 +18,7 @@ bool watcher_line(struct watcher *watcher, int width, struct buf *out);
 
 /* What rates.json says. False: nothing yet. */
 struct rates {
-    int64_t applied, busy_ms, peak_per_s; /* events; time in which any was applied */
+    int64_t applied, busy_ms, peak_per_s; /* events and time while there was a backlog */
 };
 bool rates_read(const struct migration *migration, struct rates *ret_rates);
 

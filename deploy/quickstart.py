@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -169,16 +170,25 @@ class Quickstart:
             text = text.replace(default, f"127.0.0.1:{self.ports[name]}")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(text)
-        link = os.path.join(self.state, "connectors")
-        if os.path.islink(link):
-            os.unlink(link)
-        os.symlink(os.path.join(HERE, "connectors"), link)
+        self.copy_connectors()
         secrets = os.path.join(self.state, "secrets")
         os.makedirs(secrets, mode=0o700, exist_ok=True)
         for name in ("old-token", "new-token"):
             with open(os.open(os.path.join(secrets, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
                       encoding="utf-8") as file:
                 file.write("sandbox-token\n")
+
+    def copy_connectors(self):
+        """As they are, but for three waits: the sandbox needs seconds where the real HubSpot needs a minute."""
+        shutil.copytree(os.path.join(HERE, "connectors"), os.path.join(self.state, "connectors"), dirs_exist_ok=True)
+        path = os.path.join(self.state, "connectors", "hubspot.cfg")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for name, value in (("timeout_ms", 10000), ("request_lifetime_ms", 12000), ("index_lag_ms", 3000)):
+            text, count = re.subn(rf"\b{name} = \d+;", f"{name} = {value};", text)
+            assert count == 1, f"{path}: {name}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
     # --- services ----------------------------------------------------------------------------------
 
@@ -247,11 +257,22 @@ class Quickstart:
             threading.Thread(target=self.pass_on, daemon=True).start()
 
     def pass_on(self):
-        """What `tandem run` says, without the info lines of its processes; those are in run/*.log."""
+        """What `tandem run` says, without what its processes repeat; everything is in run/*.log."""
+        said = {}
         for line in self.run.stderr:
-            if b'"level":"info"' not in line and b'"level":"debug"' not in line:
-                sys.stdout.write(line.decode("utf-8", "replace"))
-                sys.stdout.flush()
+            text = line.decode("utf-8", "replace")
+            process, _, rest = text.partition(": ")
+            try:
+                event = json.loads(rest)
+            except ValueError:
+                event = {"level": "tandem"}
+            what, now = (process, event.get("msg")), time.monotonic()
+            quiet = event["level"] in ("info", "debug") or event.get("msg") == "waiting"
+            if quiet or (event["level"] == "warn" and now - said.get(what, -60) < 30):
+                continue
+            said[what] = now
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
     def status(self):
         done = self.tandem("status", "--json", capture=True)
@@ -371,6 +392,8 @@ def main():
         code = quickstart.main()
     except Failure as failure:
         say(str(failure))
+    except urllib.error.HTTPError as failure:
+        say(f"{failure.url}: {failure}: {failure.read().decode('utf-8', 'replace')}")
     except urllib.error.URLError as failure:
         say(f"a sandbox does not answer: {failure}")
     finally:

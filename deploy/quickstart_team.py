@@ -16,7 +16,7 @@ NATIVES = 100  # people only the new system knows
 def prepare_systems(admin, records, twins):
     """The history: records in old, the first of them in new as well (some equal, some blank, some different)."""
     admin("new", "/admin/schema", {"object": "contacts", "name": "lead_source", "type": "picklist",
-                                   "options": ["WEB", "PHONE", "PARTNER", "LIST", "OTHER"]})
+                                   "options": "WEB;PHONE;PARTNER;LIST;OTHER"})
     admin("old", "/admin/seed", {"object": "Contact", "count": records, "seed": 1, "offset": 0}, timeout=300)
     admin("new", "/admin/seed", {"object": "contacts", "count": twins, "seed": 1, "offset": 0}, timeout=300)
     admin("new", "/admin/seed", {"object": "contacts", "count": NATIVES, "seed": 2, "offset": 0}, timeout=300)

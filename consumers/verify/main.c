@@ -231,7 +231,7 @@ static int run(struct migration *migration, const struct options *options, struc
 int main(int argc, char **argv)
 {
     struct options options = {.examples = 0};
-    log_init("tandem-verify", "", LOG_WARN_);
+    log_init("tandem-verify", "", LOG_ERROR_);
     if (!take_options(argc, argv, &options)) {
         (void)fputs(USAGE, stderr);
         return EX_USAGE;

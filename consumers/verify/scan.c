@@ -194,14 +194,25 @@ static int ids_add_twin(void *self, const struct table_pair *pair, struct err *e
     return pair->row_twin.len ? ids_add(self, pair->row_twin, err) : 0;
 }
 
-/* Read ids of side again; old ids also through the external id in new. */
+static int compare_ids(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Read ids of side again, each once. */
 static int read_ids(struct ids *ids, struct side *side, const char *id_property, struct err *err)
 {
     struct batch batch;
     batch_init(&batch, side, id_property);
     int failed = 0;
-    for (int i = 0; i < ids->count && !failed; i++)
-        failed = batch_add(&batch, ids->items[i], err);
+    if (ids->count > 1)
+        qsort(ids->items, (size_t)ids->count, sizeof(*ids->items), compare_ids);
+    for (int i = 0; i < ids->count && !failed; i++) {
+        if (i == 0 || !span_equal(ids->items[i], ids->items[i - 1]))
+            failed = batch_add(&batch, ids->items[i], err);
+    }
     return batch_finish(&batch, failed, err);
 }
 
