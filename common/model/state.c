@@ -53,17 +53,12 @@ const char *event_verdict_name(enum event_verdict verdict)
 /* An event against the version that the row has applied. */
 static enum event_verdict by_version(const struct event_facts *facts)
 {
-    switch (facts->order) {
-    case VERSION_OLDER:
+    if (facts->order == VERSION_OLDER)
         return EVENT_STALE;
-    case VERSION_SAME:
+    if (facts->order == VERSION_SAME)
         return facts->row_deleted ? EVENT_STALE : EVENT_DUPLICATE;
-    case VERSION_NEWER:
-        break;
-    case VERSION_UNORDERED:
-    case VERSION_ORDER_COUNT:
+    if (facts->order != VERSION_NEWER)
         return EVENT_READ_AGAIN;
-    }
     if (facts->same_content)
         return EVENT_ADVANCE;
     return facts->row_deleted && !facts->confirmed ? EVENT_CONFIRM : EVENT_APPLY;

@@ -265,6 +265,7 @@ static void after_write(void **state)
         {WRITE_UNKNOWN, 0, 10, AFTER_UNCERTAIN},
         {WRITE_UNKNOWN, 99, 10, AFTER_UNCERTAIN},
         {WRITE_RESULT_COUNT, 0, 10, AFTER_UNCERTAIN},
+        {(enum write_result)99, 0, 10, AFTER_UNCERTAIN},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (state_after_write(cases[i].result, cases[i].attempt, cases[i].max) != cases[i].want)
