@@ -131,6 +131,9 @@ int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err
 int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
                int64_t *ret_retry_after_ms, struct err *err);
 
+/* What an operation of this record may have written, into row.sent: the fields in which record differs from the base. */
+void work_derive_sent(struct apply_entity *ae, struct work *work, const struct record *record);
+
 /* twin.c: one round of finding and reading for the works in WORK_FIND. Found or surely absent: the plan may be made. */
 int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
               int64_t *ret_retry_after_ms, struct err *err);

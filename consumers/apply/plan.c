@@ -1,6 +1,7 @@
 /*
  * plan — what is to be written: three-way merge per field, the request's item, and what the row says afterwards.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply.h"
@@ -165,24 +166,68 @@ static bool must_wait_for_index(const struct apply_entity *ae, const struct work
     return !work->twin_found && !ae->unique_match && work->name_count > 1 && !waited;
 }
 
+/* (epoch, sequence) of a marker of this partition; false: not one of ours. */
+static bool marker_parse(struct span marker, int32_t partition, int64_t ret_order[2])
+{
+    char text[64];
+    int owner = 0;
+    long long epoch = 0, sequence = 0;
+    if (marker.len == 0 || marker.len >= sizeof text)
+        return false;
+    memcpy(text, marker.data, marker.len);
+    text[marker.len] = '\0';
+    char *dot = NULL, *second = NULL;
+    owner = (int)strtol(text, &dot, 10);
+    if (*dot != '.' || owner != partition)
+        return false;
+    epoch = strtoll(dot + 1, &second, 10);
+    if (*second != '.')
+        return false;
+    sequence = strtoll(second + 1, NULL, 10);
+    ret_order[0] = epoch;
+    ret_order[1] = sequence;
+    return true;
+}
+
+/*
+ * What the marker in the target says of our own operations. The one whose outcome was unknown, or a newer one than the row knows (its
+ * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last.
+ */
+static void judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct row *row = &work->row;
+    int64_t there[2], known[2] = {-1, -1};
+    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
+    struct span op = work->op.len > 0 ? work->op : row->op;
+    work->overtaken = false;
+    if (!marker_parse(work->twin_marker, work->partition, there))
+        return;
+    if (!unknown && row->op.len > 0 && !marker_parse(row->op, work->partition, known))
+        return;
+    bool newer = there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]);
+    if (unknown ? span_equal(work->twin_marker, op) : newer) {
+        if (!unknown)
+            work_derive_sent(ae, work, &work->event.after);
+        adopt_sent(work, ae->entity->field_count, &apply->arena);
+        row->op = work->twin_marker;
+    } else if (!unknown) {
+        work->overtaken = there[0] != known[0] || there[1] != known[1];
+    }
+}
+
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record)
 {
     const struct entity *entity = ae->entity;
     struct row *row = &work->row;
-    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
-    struct span op = work->op.len > 0 ? work->op : row->op;
-    bool ours = work->twin_found && op.len > 0 && span_equal(work->twin_marker, op);
     work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     for (int f = 0; record && f < entity->field_count; f++)
         if (ae->property_of_field[f] >= 0)
             work->new_now[f] =
                 read_new(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
-    if (ours && unknown)
-        adopt_sent(work, entity->field_count, &apply->arena);
-    work->overtaken = work->twin_found && !ours && !unknown && settled(row) && row->op.len > 0 &&
-                      work->twin_marker.len > 0;
+    if (work->twin_found)
+        judge_marker(apply, ae, work);
     for (int f = 0; f < entity->field_count; f++)
         work->verdicts[f] = entity->fields[f].new_name ? merge_one(work, f) : MERGE_NOTHING;
     make_item(apply, ae, work);

@@ -232,9 +232,20 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
 }
 
 /*
- * What an operation that was begun may have written: the fields in which its event differs from the base. Its event is the row's pending
- * one if there is any, else this one: an operation's event comes again before anything newer of its record.
+ * What an operation may have written: the fields in which its event's record differs from the base.
  */
+void work_derive_sent(struct apply_entity *ae, struct work *work, const struct record *record)
+{
+    for (int f = 0; f < ae->entity->field_count; f++) {
+        const struct base_pair *base = &work->row.base[f];
+        bool differs = !base->known || !base_is(base->old_side, record->values[f]);
+        if (ae->entity->fields[f].new_name && differs)
+            work->row.sent[f] = record->values[f];
+    }
+}
+
+/* The event of an operation that was begun and not finished is the row's pending one if there is any, else this one: it comes again
+ * before anything newer of its record. */
 static void derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct event pending;
@@ -246,12 +257,7 @@ static void derive_sent(struct apply *apply, struct apply_entity *ae, struct wor
         event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
                      &ignored) == 0)
         record = &pending.after;
-    for (int f = 0; f < ae->entity->field_count; f++) {
-        const struct base_pair *base = &work->row.base[f];
-        bool differs = !base->known || !base_is(base->old_side, record->values[f]);
-        if (ae->entity->fields[f].new_name && differs)
-            work->row.sent[f] = record->values[f];
-    }
+    work_derive_sent(ae, work, record);
 }
 
 /* A write was begun and its outcome cannot be known yet: say so durably, look when nothing can be executed any more. */
