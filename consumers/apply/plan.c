@@ -20,11 +20,6 @@ static struct value read_new(struct apply *apply, const struct field *field,
     return value;
 }
 
-static bool settled(const struct row *row)
-{
-    return row->status == STATE_IDLE || row->status == STATE_HELD;
-}
-
 /* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
 static void adopt_sent(struct work *work, int field_count, struct arena *arena)
 {
