@@ -1,6 +1,6 @@
 /*
- * dead_letter — see dead_letter.h. Ours come first, so that a message with too many headers loses some of its own, never
- * why it is here.
+ * dead_letter — see dead_letter.h. Ours come last, because of two headers of a name the last one counts (a message may die twice); and
+ * have their room, so that a message with too many headers loses some of its own, never why it is here.
  */
 #include "stream/dead_letter.h"
 
@@ -61,42 +61,46 @@ static void add_why(struct headers *headers, const struct migration *migration,
         add_int(headers, "tandem.timestamp_ms", letter->timestamp_ms);
 }
 
-static void add_original(struct headers *headers, const void *message)
+/* The message's own headers, then ours; returns how many. */
+static int join(const struct headers *ours, const void *message, struct sink_header *ret_items)
 {
     rd_kafka_headers_t *from = NULL;
-    const char *name;
+    struct sink_header item;
     const void *value;
-    size_t size;
-    if (!message || rd_kafka_message_headers(message, &from) || !from)
-        return;
-    for (size_t i = 0; rd_kafka_header_get_all(from, i, &name, &value, &size) == 0; i++)
-        add(headers, name, (struct span){value, size});
+    int count = 0;
+    if (message && rd_kafka_message_headers(message, &from) == 0 && from)
+        while (count < SINK_HEADERS_MAX - ours->count &&
+               rd_kafka_header_get_all(from, (size_t)count, &item.name, &value, &item.value.len) == 0) {
+            item.value.data = value;
+            ret_items[count++] = item;
+        }
+    memcpy(ret_items + count, ours->items, (size_t)ours->count * sizeof(*ret_items));
+    return count + ours->count;
 }
 
 int dead_letter_put(struct sink *sink, const struct migration *migration,
                     const struct dead_letter *letter, struct sink_report *report, struct err *err)
 {
     char topic[TOPIC_NAME_BYTES], labels[160];
-    struct headers headers = {.count = 0};
+    struct headers ours = {.count = 0};
+    struct sink_header items[SINK_HEADERS_MAX];
     topic_name(migration, TOPIC_DLQ, NULL, topic);
-    add_why(&headers, migration, letter);
-    int ours = headers.count;
-    add_original(&headers, letter->message);
+    add_why(&ours, migration, letter);
     struct sink_message message = {.topic = topic,
                                    .partition = SINK_PARTITION_BY_KEY,
                                    .key = letter->key,
                                    .value = letter->value,
-                                   .headers = headers.items,
-                                   .header_count = headers.count};
+                                   .headers = items,
+                                   .header_count = join(&ours, letter->message, items)};
     struct err tried = ERR_INIT;
     int result = sink_put(sink, &message, report, &tried);
     if (result < 0 && tried.kind == ERR_REJECT) {
         /* Larger than even this topic takes: that it is dead must not be lost with it. */
         err_clear(&tried);
-        headers.count = ours;
-        add_int(&headers, "tandem.value_bytes", (int64_t)letter->value.len);
+        add_int(&ours, "tandem.value_bytes", (int64_t)letter->value.len);
         message.value = (struct span){"", 0};
-        message.header_count = headers.count;
+        message.headers = ours.items;
+        message.header_count = ours.count;
         result = sink_put(sink, &message, report, &tried);
     }
     if (result < 0) {
@@ -104,8 +108,8 @@ int dead_letter_put(struct sink *sink, const struct migration *migration,
         return -1;
     }
     (void)snprintf(labels, sizeof(labels), "reason=\"%.60s\"", letter->reason_class);
-    metric_add(metric_counter("tandem_dead_letters_total", "Messages put on the dead-letter topic.",
-                              labels),
+    metric_add(metric_counter("tandem_dead_letters_total",
+                              "Messages put on the dead-letter topic.", labels),
                1);
     return 0;
 }

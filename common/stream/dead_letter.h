@@ -1,11 +1,11 @@
 /*
- * dead_letter — what could not be applied, put on <ns>.dlq: key, value and headers byte-identical
- * as they came, and behind them Kafka Connect's __connect.errors.* headers (apache/kafka
- * DeadLetterQueueReporter.java) without the stack trace, and ours: tandem.reason        the reason
- * class: "mapping", "rejected", "undecodable", "too-large" …: low cardinality, counted
+ * dead_letter — what could not be applied, put on <ns>.dlq: key, value and headers byte-identical as they came, and behind them
+ * Kafka Connect's __connect.errors.* headers (apache/kafka DeadLetterQueueReporter.java) without the stack trace, and ours
+ * (schemas/dlq-headers.schema.json):
+ *
+ *   tandem.reason         the reason class, few and counted: "mapping", "rejected", "undecodable", "too-large" …
  *   tandem.entity, tandem.system
- *   tandem.timestamp_ms  of the original message (the topic itself has LogAppendTime); not for
- * source records
+ *   tandem.timestamp_ms   of the original message (the topic itself has LogAppendTime); not for source records
  */
 #ifndef TANDEM_STREAM_DEAD_LETTER_H
 #define TANDEM_STREAM_DEAD_LETTER_H
@@ -35,7 +35,7 @@ struct dead_letter {
 /*
  * As sink_put. What is over the dead-letter topic's own cap (4 × record_max_bytes) is put with an
  * empty value, the length in tandem.value_bytes: a dead letter must never be refused. Headers
- * beyond SINK_HEADERS_MAX are dropped, ours first kept.
+ * of its own beyond SINK_HEADERS_MAX are dropped.
  */
 int dead_letter_put(struct sink *sink, const struct migration *migration,
                     const struct dead_letter *letter, struct sink_report *report, struct err *err);

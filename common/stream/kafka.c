@@ -161,15 +161,18 @@ int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int 
     return 0;
 }
 
-int kafka_end_offset(rd_kafka_t *handle, const char *topic, int32_t partition, int64_t *ret_offset,
-                     struct err *err)
+int kafka_offsets(rd_kafka_t *handle, const char *topic, int32_t partition, int64_t *ret_first,
+                  int64_t *ret_end, struct err *err)
 {
-    int64_t low, high;
+    int64_t first, end;
     rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &high, QUERY_TIMEOUT_MS);
+        rd_kafka_query_watermark_offsets(handle, topic, partition, &first, &end, QUERY_TIMEOUT_MS);
     if (code)
-        return kafka_err(err, code, "end offset of %s/%d", topic, (int)partition);
-    *ret_offset = high;
+        return kafka_err(err, code, "offsets of %s/%d", topic, (int)partition);
+    if (ret_first)
+        *ret_first = first;
+    if (ret_end)
+        *ret_end = end;
     return 0;
 }
 

@@ -36,9 +36,9 @@ int kafka_err(struct err *err, rd_kafka_resp_err_t code, const char *format, ...
 int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int *ret_count,
                      struct err *err);
 
-/* End offset (one past the last message) of a partition now. */
-int kafka_end_offset(rd_kafka_t *handle, const char *topic, int32_t partition, int64_t *ret_offset,
-                     struct err *err);
+/* A partition's first offset and its end (one past the last message) now; each may be NULL. */
+int kafka_offsets(rd_kafka_t *handle, const char *topic, int32_t partition, int64_t *ret_first,
+                  int64_t *ret_end, struct err *err);
 
 /* The last header of that name; SPAN_NONE if absent. */
 struct span kafka_header(const rd_kafka_message_t *message, const char *name);

@@ -35,8 +35,10 @@ struct log_reader *log_reader_open(const struct migration *migration, const char
                                           {"allow.auto.create.topics", "false"},
                                           {0}};
     /* One reader may hold partitions by the dozen; RSS matters more than depth. */
-    const struct kafka_property defaults[] = {
-        {"queued.max.messages.kbytes", "8192"}, {"queued.min.messages", "10000"}, {0}};
+    const struct kafka_property defaults[] = {{"queued.max.messages.kbytes", "8192"},
+                                              {"queued.min.messages", "10000"},
+                                              {"fetch.error.backoff.ms", "20"},
+                                              {0}};
     struct log_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) {
         err_set(err, ERR_RETRY, "log reader: out of memory");
@@ -98,6 +100,10 @@ int log_reader_add(struct log_reader *reader, const char *topic, int32_t partiti
         return -1;
     if (reader->reading->cnt >= READER_PARTITIONS_MAX)
         return err_set(err, ERR_FATAL, "one reader takes %d partitions", READER_PARTITIONS_MAX);
+    /* Left to the library, "from the beginning" often costs half a second: it asks a leader that it does not know yet. */
+    if (offset == RD_KAFKA_OFFSET_BEGINNING &&
+        kafka_offsets(reader->handle, topic, partition, &offset, NULL, err) < 0)
+        return -1;
     if (change(reader, topic, partition, offset, rd_kafka_incremental_assign, err) < 0)
         return -1;
     rd_kafka_topic_partition_list_add(reader->reading, topic, partition)->offset = offset;
@@ -130,7 +136,7 @@ bool log_reader_position(const struct log_reader *reader, const char *topic, int
 int log_reader_end(struct log_reader *reader, const char *topic, int32_t partition,
                    int64_t *ret_offset, struct err *err)
 {
-    return kafka_end_offset(reader->handle, topic, partition, ret_offset, err);
+    return kafka_offsets(reader->handle, topic, partition, NULL, ret_offset, err);
 }
 
 struct span log_message_header(const struct log_message *message, const char *name)
@@ -201,9 +207,10 @@ static int add_all(struct log_reader *reader, const char *topic, int64_t *ends, 
                    struct err *err)
 {
     for (int p = 0; p < count; p++) {
-        if (kafka_end_offset(reader->handle, topic, p, &ends[p], err) < 0)
+        int64_t first;
+        if (kafka_offsets(reader->handle, topic, p, &first, &ends[p], err) < 0)
             return -1;
-        if (ends[p] > 0 && log_reader_add(reader, topic, p, RD_KAFKA_OFFSET_BEGINNING, err) < 0)
+        if (first < ends[p] && log_reader_add(reader, topic, p, first, err) < 0)
             return -1;
     }
     return 0;

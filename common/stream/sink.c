@@ -316,5 +316,5 @@ int64_t sink_unreported(const struct sink *sink)
 int sink_end_offset(struct sink *sink, const char *topic, int32_t partition, int64_t *ret_offset,
                     struct err *err)
 {
-    return kafka_end_offset(sink->handle, topic, partition, ret_offset, err);
+    return kafka_offsets(sink->handle, topic, partition, NULL, ret_offset, err);
 }
