@@ -25,6 +25,7 @@
 #include "remote/rest.h"
 
 struct crm {
+    const char *ca_file; /* set before crm_start; NULL: none */
     pid_t pid;
     char url[64];
     struct http_client *client;
@@ -57,7 +58,8 @@ static inline void crm_start(struct crm *crm, const char *shape, const char *con
         fail_msg("%s did not start", path);
     (void)fclose(lines);
     struct err err = ERR_INIT;
-    crm->client = http_client_open(&(struct http_client_options){.connections_max = 1}, &err);
+    crm->client = http_client_open(
+        &(struct http_client_options){.connections_max = 1, .ca_file = crm->ca_file}, &err);
     assert_non_null(crm->client);
     http_exchange_init(&crm->exchange);
     json_tape_init(&crm->tape);

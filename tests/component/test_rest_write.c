@@ -86,7 +86,7 @@ static void teardown(struct crm *crm, struct fixture *fixture)
 static void upserts(void **state)
 {
     (void)state;
-    struct crm crm;
+    struct crm crm = {0};
     struct fixture fixture;
     static struct batch batch;
     setup(&crm, &fixture, false);
@@ -122,7 +122,7 @@ static void upserts(void **state)
 static void partial_failures(void **state)
 {
     (void)state;
-    struct crm crm;
+    struct crm crm = {0};
     struct fixture fixture;
     static struct batch batch;
     setup(&crm, &fixture, false);
@@ -175,7 +175,7 @@ static void partial_failures(void **state)
 static void conditional(void **state)
 {
     (void)state;
-    struct crm crm;
+    struct crm crm = {0};
     struct fixture fixture;
     static struct batch batch;
     setup(&crm, &fixture, true);
@@ -250,7 +250,7 @@ static void write_faults(void **state)
         {"\"kind\":\"status\",\"status\":403", REST_DENIED, 0, 0},
         {"\"kind\":\"status\",\"status\":401,\"count\":0", REST_DENIED, 0, 0},
     };
-    struct crm crm;
+    struct crm crm = {0};
     struct fixture fixture;
     static struct batch batch;
     setup(&crm, &fixture, false);
@@ -287,7 +287,7 @@ static void many_at_once(void **state)
     static struct batch batches[OPS];
     struct rest_op *ops[OPS];
     enum rest_outcome outcomes[OPS];
-    struct crm crm;
+    struct crm crm = {0};
     struct fixture fixture;
     setup(&crm, &fixture, false);
     rest_close(fixture.rest);
