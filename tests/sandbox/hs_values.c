@@ -41,7 +41,7 @@ void hs_put_email(struct span text, struct buf *ret_email)
 static bool is_number(const char *text)
 {
     char *end;
-    strtod(text, &end);
+    (void)strtod(text, &end);
     return *text && !*end && strspn(text, "0123456789+-.eE") == strlen(text);
 }
 

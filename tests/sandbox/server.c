@@ -191,10 +191,11 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
         return MHD_NO;
     if (!call->begun) {
         fill(server, connection, call, url, method);
-        return call->too_large ? answer(server, connection, call) : MHD_YES;
+        return MHD_YES;
     }
     if (*upload_bytes) {
-        if (call->request.body.len + *upload_bytes > SERVER_BODY_MAX_BYTES)
+        /* read to its end and forgotten: an answer before that is lost in the client's broken pipe */
+        if (call->too_large || call->request.body.len + *upload_bytes > SERVER_BODY_MAX_BYTES)
             call->too_large = true;
         else
             buf_put(&call->request.body, upload, *upload_bytes);

@@ -196,7 +196,8 @@ static bool word(struct reader *r, const char *text, enum tape_type type)
     size_t len = strlen(text);
     if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0)
         return false;
-    r->tape->items[add(r->tape, type)].text = (struct span){r->at, len};
+    int item = add(r->tape, type); /* may move the items */
+    r->tape->items[item].text = (struct span){r->at, len};
     r->at += len;
     return true;
 }
