@@ -4,14 +4,12 @@
  */
 #include "model/migration.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "model/migration_internal.h"
+#include "model/value_internal.h"
 
 enum { NS_MAX_BYTES = 31 };
 
@@ -113,18 +111,13 @@ static void read_zone(struct migration *migration, const config_setting_t *root,
 static void read_kill_date(struct migration *migration, const config_setting_t *root,
                            struct conf_report *report)
 {
-    const char *text = migration->kill_date;
-    int year, month, day, end = 0;
-    bool shaped = strlen(text) == 10 && strspn(text, "0123456789-") == 10 &&
-                  sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10;
-    if (!shaped)
+    int64_t days;
+    const char *refusal = value_date_days(span_of(migration->kill_date), &days);
+    if (refusal)
         conf_mistake(report, migration_at(root, "kill_date"), "write it as \"2027-03-01\"",
-                     "\"kill_date\" cannot be \"%s\"", text);
-    else if (!date_valid(year, month, day))
-        conf_mistake(report, migration_at(root, "kill_date"), NULL,
-                     "the kill date %s does not exist", text);
+                     "the kill date \"%s\" %s", migration->kill_date, refusal);
     else if (migration->zone)
-        migration->kill_ms = zone_midnight_ms(migration->zone, date_days(year, month, day));
+        migration->kill_ms = zone_midnight_ms(migration->zone, days);
 }
 
 static void read_root(struct migration *migration, struct conf_report *report)

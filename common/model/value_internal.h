@@ -25,4 +25,7 @@ value_reader value_read_string, value_read_email, value_read_phone;
 value_reader value_read_integer, value_read_decimal;
 value_reader value_read_date, value_read_timestamp;
 
+/* The day (days since 1970-01-01) of YYYY-MM-DD: NULL, or why not, as above. */
+const char *value_date_days(struct span text, int64_t *ret_days);
+
 #endif

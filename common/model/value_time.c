@@ -21,8 +21,7 @@ static int digits(const char *text, int count)
     return value;
 }
 
-/* NULL and the day, or why not. */
-static const char *read_date(struct span text, int64_t *ret_days)
+const char *value_date_days(struct span text, int64_t *ret_days)
 {
     static const char *const REFUSAL = "is not a date (YYYY-MM-DD)";
     if (text.len != DATE_BYTES || text.data[4] != '-' || text.data[7] != '-')
@@ -43,7 +42,7 @@ const char *value_read_date(const struct value_rules *rules, struct span text, s
     (void)rules;
     (void)arena;
     int64_t days;
-    const char *refusal = read_date(text, &days);
+    const char *refusal = value_date_days(text, &days);
     if (!refusal)
         *ret_text = text;
     return refusal;
@@ -56,7 +55,7 @@ static const char *read_moment(const struct value_rules *rules, struct span text
                    ? NULL
                    : "is not a timestamp with a zone (RFC 3339)";
     int64_t days;
-    const char *refusal = read_date(text, &days);
+    const char *refusal = value_date_days(text, &days);
     if (refusal)
         return refusal;
     if (!rules->zone)

@@ -50,6 +50,15 @@ static void fields_by_name(void **state)
     assert_int_equal(entity_field(&empty, span_of("email")), -1);
 }
 
+#define DIGITS_50  "01234567890123456789012345678901234567890123456789"
+#define DIGITS_118 DIGITS_50 DIGITS_50 "012345678901234567"
+
+static const char LONG[] = DIGITS_118 "\xC3\xA9\xC3\xA9tail";
+static const char LONG_REFUSAL[] =
+    "field rating: \"" DIGITS_118 "\xC3\xA9…\" is not a whole number";
+static const char LONG_ODD[] = DIGITS_118 "8\xC3\xA9tail";
+static const char LONG_ODD_REFUSAL[] = "field rating: \"" DIGITS_118 "8…\" is not a whole number";
+
 /* By field: "-" the system did not say, NULL null. want: "-" missing, "" blank. */
 static const struct {
     const char *name;
@@ -106,29 +115,12 @@ static const struct {
      {NULL},
      "field born: *** is not a date that exists",
      2},
-    {"long",
-     SIDE_NEW,
-     {"-", "-", "-", "-",
-      "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-      "23456789"
-      "012345678901234567\xC3\xA9\xC3\xA9tail"},
-     {NULL},
-     "field rating: "
-     "\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-     "123456789"
-     "012345678901234567\xC3\xA9…\" is not a whole number",
-     4},
+    {"long", SIDE_NEW, {"-", "-", "-", "-", LONG}, {NULL}, LONG_REFUSAL, 4},
     {"long, cut in a character",
      SIDE_NEW,
-     {"-", "-", "-", "-",
-      "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
-      "23456789"
-      "0123456789012345678\xC3\xA9tail"},
+     {"-", "-", "-", "-", LONG_ODD},
      {NULL},
-     "field rating: "
-     "\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-     "123456789"
-     "0123456789012345678…\" is not a whole number",
+     LONG_ODD_REFUSAL,
      4},
 };
 
