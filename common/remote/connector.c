@@ -215,6 +215,7 @@ static void read_auth(struct connector *connector, const config_setting_t *group
     connector->token_lifetime_s = written.token_lifetime_s;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): part.field names a member, which takes no parentheses */
 #define TEXT(part, field, words)                                                               \
     {                                                                                          \
         .name = #field, .type = CONF_STRING, .offset = offsetof(struct connector, part.field), \
@@ -237,6 +238,7 @@ static const struct conf_option QUOTA_OPTIONS[] = {
     TEXT(quota, remaining_header, "header with the requests left today"),
     TEXT(quota, max_header, "header with the requests allowed a day"),
     {0}};
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 struct connector *connector_open(const config_setting_t *group, struct conf_report *report)
 {

@@ -260,7 +260,9 @@ void connector_operations_read(struct connector *connector, const config_setting
     memset(options, 0, sizeof(options));
     for (size_t i = 0; i < OPERATION_KIND_COUNT; i++)
         options[i] = (struct conf_option){
-            .name = OPERATION_NAMES[i], .type = CONF_GROUP, .offset = i * sizeof(groups[0])};
+            .name = OPERATION_NAMES[i],
+            .type = CONF_GROUP,
+            .offset = (size_t)((const char *)&groups[i] - (const char *)groups)};
     (void)conf_read_group(group, options, NULL, groups, report);
     for (int i = 0; i < OPERATION_KIND_COUNT; i++)
         if (groups[i])

@@ -32,7 +32,7 @@ static void salesforce_pages(void **state)
 
     sf_op(&op, REST_BACKFILL);
     op.page_records = 100;
-    int counts[3], pages = 0, total = 0;
+    int counts[3] = {0}, pages = 0, total = 0;
     char last[32] = "", first_email[100] = "", first_id[32] = "";
     do {
         run_op(&fixture, &op, REST_DONE);
