@@ -223,7 +223,7 @@ int redis_eval(struct redis *redis, struct redis_script *script, redisReply **re
     if (!script->sha[0])
         script_sha(script);
     char keys[16];
-    snprintf(keys, sizeof keys, "%d", key_count);
+    (void)snprintf(keys, sizeof keys, "%d", key_count);
     const char **all = malloc(sizeof *all * (size_t)(argc + 3));
     size_t *lens = malloc(sizeof *lens * (size_t)(argc + 3));
     if (!all || !lens) {

@@ -115,8 +115,8 @@ static void open_metrics(struct apply *apply)
 {
     for (int what = 0; what < OUTCOME_WHAT_COUNT; what++) {
         char labels[96];
-        snprintf(labels, sizeof labels, "result=\"%s\"",
-                 outcome_what_name((enum outcome_what)what));
+        (void)snprintf(labels, sizeof labels, "result=\"%s\"",
+                       outcome_what_name((enum outcome_what)what));
         apply->outcomes_total[what] =
             metric_counter("tandem_outcomes_total", "What became of events, by result", labels);
     }

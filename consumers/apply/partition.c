@@ -35,7 +35,7 @@ static int announce(struct apply *apply, struct apply_entity *ae, int32_t partit
 {
     char name[RANDOM_HEX_BYTES], key[sizeof ASSIGN_PREFIX + RANDOM_HEX_BYTES];
     random_hex(name);
-    snprintf(key, sizeof key, "%s%s", ASSIGN_PREFIX, name);
+    (void)snprintf(key, sizeof key, "%s%s", ASSIGN_PREFIX, name);
     struct buf value;
     buf_init(&value, 4096);
     buf_puts(&value, "{\"v\":1,\"assigned\":");

@@ -48,7 +48,7 @@ struct store *store_open(const struct migration *migration, struct err *err)
         return NULL;
     }
     random_hex(store->token);
-    snprintf(store->prefix, sizeof store->prefix, "tandem:%s:", migration->ns);
+    (void)snprintf(store->prefix, sizeof store->prefix, "tandem:%s:", migration->ns);
     arena_init(&store->args.numbers);
     store->redis = redis_open(&migration->redis, REDIS_TIMEOUT_MS, err);
     if (!store->redis) {

@@ -66,7 +66,7 @@ enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bo
 static enum store_outcome unlink_page(struct store *store, const redisReply *page, struct err *err)
 {
     char lease[96];
-    snprintf(lease, sizeof lease, "%srebuild", store->prefix);
+    (void)snprintf(lease, sizeof lease, "%srebuild", store->prefix);
     int count = 0;
     store_begin_command(store);
     store_push_text(&store->args, "UNLINK");
@@ -101,7 +101,7 @@ enum store_outcome store_rebuild_clear(struct store *store, struct err *err)
             return outcome;
         bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
         if (sound) {
-            snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
+            (void)snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
             outcome = unlink_page(store, reply->element[1], err);
         }
         freeReplyObject(reply);
@@ -177,7 +177,7 @@ enum store_outcome store_rebuild_derive(struct store *store, const struct entity
         enum store_outcome outcome = store_eval(store, &SCRIPT_DERIVE, &reply, err);
         if (outcome != STORE_OK)
             return outcome;
-        snprintf(cursor, sizeof cursor, "%s", reply->str ? reply->str : "0");
+        (void)snprintf(cursor, sizeof cursor, "%s", reply->str ? reply->str : "0");
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
     return STORE_OK;

@@ -232,7 +232,8 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
               int64_t *ret_retry_after_ms, struct err *err)
 {
     struct work **open = arena_new(&apply->arena, struct work *, n);
-    memcpy(open, works, sizeof *open * (size_t)n);
+    for (int i = 0; i < n; i++)
+        open[i] = works[i];
     for (int pass = 0; pass < TWIN_PASSES_MAX && n > 0; pass++) {
         struct rest_op *ops[APPLY_OPS_MAX];
         struct map by_id, by_name[2];
