@@ -286,15 +286,18 @@ class Quickstart:
             raise Failure(f"the team: {self.team.failure}")
 
     def caught_up(self, after_ms=None):
-        """The backfill is done and applied; with after_ms also everything the source did until then."""
+        """The backfill is done and applied; with after_ms: everything that the source did until then, to the end."""
         status = self.status()
         if not status or not status["entities"]:
             return False
         for entity in status["entities"]:
             rows, backfill = entity.get("rows", {}), entity["backfill"]
-            if not backfill["finished"] or entity["lag_messages"] != 0 or entity["source_lag_s"] is None:
+            lag = entity["lag_messages"]
+            if not backfill["finished"] or lag is None or lag > 50 or entity["source_lag_s"] is None:
                 return False
             if after_ms is not None:
+                if lag:
+                    return False
                 captured_ms = self.admin("old", "/admin/stats")["now_ms"] - 1000 * entity["source_lag_s"]
                 if captured_ms <= after_ms + 1000 or rows.get("waiting") or rows.get("uncertain") or rows.get("rebuild"):
                     return False

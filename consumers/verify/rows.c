@@ -16,6 +16,7 @@ struct rows {
     const struct migration *migration;
     const struct entity *entity;
     struct table *table;
+    struct log_reader *asker;
     struct tail *state, *letters;
     int64_t *highest; /* by partition: the offset of the last assignment, which is its epoch */
     struct json_tape tape;
@@ -39,10 +40,12 @@ struct rows *rows_open(const struct migration *migration, const struct entity *e
     arena_init(&rows->arena);
     char name[TOPIC_NAME_BYTES];
     topic_name(migration, TOPIC_STATE, entity, name);
-    rows->state = tail_open(migration, name, partitions, err);
+    rows->asker = log_reader_open(migration, "verify", err);
+    if (rows->asker)
+        rows->state = tail_open(migration, name, partitions, rows->asker, err);
     topic_name(migration, TOPIC_DLQ, NULL, name);
     if (rows->state)
-        rows->letters = tail_open(migration, name, partitions, err);
+        rows->letters = tail_open(migration, name, partitions, rows->asker, err);
     if (!rows->letters) {
         rows_close(rows);
         return NULL;
@@ -56,6 +59,7 @@ void rows_close(struct rows *rows)
         return;
     tail_close(rows->state);
     tail_close(rows->letters);
+    log_reader_close(rows->asker);
     json_tape_clear(&rows->tape);
     arena_clear(&rows->arena);
     free(rows->highest);

@@ -14,12 +14,12 @@ enum { SLICE_MS = 200, SILENCE_MS = 60 * 1000, FROM_BEGINNING = -2 };
 struct tail {
     char topic[TOPIC_NAME_BYTES];
     int partitions;
-    struct log_reader *reader;
+    struct log_reader *reader, *asker;
     int64_t *ends;
 };
 
 struct tail *tail_open(const struct migration *migration, const char *topic, int partitions,
-                       struct err *err)
+                       struct log_reader *asker, struct err *err)
 {
     struct tail *tail = calloc(1, sizeof(*tail));
     if (!tail || !(tail->ends = calloc((size_t)partitions, sizeof(*tail->ends)))) {
@@ -28,6 +28,7 @@ struct tail *tail_open(const struct migration *migration, const char *topic, int
     }
     (void)snprintf(tail->topic, sizeof(tail->topic), "%s", topic);
     tail->partitions = partitions;
+    tail->asker = asker;
     tail->reader = log_reader_open(migration, "verify", err);
     if (!tail->reader)
         goto fail;
@@ -65,7 +66,7 @@ static bool at_ends(const struct tail *tail)
 int tail_read(struct tail *tail, tail_fn fn, void *self, struct err *err)
 {
     for (int i = 0; i < tail->partitions; i++) {
-        if (log_reader_end(tail->reader, tail->topic, i, &tail->ends[i], err) != 0)
+        if (log_reader_end(tail->asker, tail->topic, i, &tail->ends[i], err) != 0)
             return -1;
     }
     int64_t silent_since_ms = clock_mono_ms(&CLOCK_SYSTEM);

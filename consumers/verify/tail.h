@@ -8,8 +8,12 @@
 
 struct tail;
 
+/*
+ * asker: a reader that reads nothing, for the end offsets (borrowed); a reader at work answers such a
+ * question only after its broker's fetch.wait.max.ms.
+ */
 struct tail *tail_open(const struct migration *migration, const char *topic, int partitions,
-                       struct err *err);
+                       struct log_reader *asker, struct err *err);
 void tail_close(struct tail *tail);
 
 typedef int (*tail_fn)(void *self, const struct log_message *message, struct err *err);
