@@ -115,7 +115,7 @@ static int count(struct poll_entity *self, int64_t *ret_date_ms, struct err *err
  */
 static int begin(struct poll_entity *self, struct err *err)
 {
-    int64_t date_ms;
+    int64_t date_ms = -1;
     if (count(self, &date_ms, err) < 0)
         return -1;
     int found = backfill_load(self, err);

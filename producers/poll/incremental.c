@@ -218,7 +218,8 @@ int incremental_step(struct poll_entity *entity, struct err *err)
     bool end = !page->more;
     reach(incremental, end);
 #ifdef TANDEM_MUTANT_CURSOR_BEFORE_REPORTS
-    if (put_cursor(entity, incremental->reached_ms, end, err) < 0)
+    if (incremental->reached_ms > incremental->cursor_ms &&
+        put_cursor(entity, incremental->reached_ms, end, err) < 0)
         return -1;
 #endif
     if (put_page(entity, page, err) < 0) {
