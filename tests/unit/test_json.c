@@ -290,6 +290,21 @@ static void many_escapes(void **state)
     buf_clear(&text);
 }
 
+/* With an arena to keep them in, unescaped strings outlive the next parse. */
+static void kept_strings(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    tape.keep = &arena;
+    must_parse("[\"\\u0041\\n\",\"\"]");
+    struct span kept = json_text(&tape, 1);
+    tape.keep = NULL;
+    must_parse("[\"\\u0042\\u0042\\u0042\"]");
+    assert_true(span_is(kept, "A\n"));
+    arena_clear(&arena);
+}
+
 static void utf8_words(void **state)
 {
     (void)state;
@@ -327,7 +342,8 @@ int main(void)
         cmocka_unit_test(scalars),      cmocka_unit_test(refused),
         cmocka_unit_test(structure),    cmocka_unit_test(says_where_and_quotes_nothing),
         cmocka_unit_test(paths),        cmocka_unit_test(depth_bomb),
-        cmocka_unit_test(many_escapes), cmocka_unit_test(utf8_words),
+        cmocka_unit_test(many_escapes), cmocka_unit_test(kept_strings),
+        cmocka_unit_test(utf8_words),
     };
     return cmocka_run_group_tests(tests, open_tape, close_tape);
 }
