@@ -10,9 +10,6 @@
 
 #include "remote/connector_internal.h"
 
-const char *const AUTH_TYPE_NAMES[] = {"bearer", "oauth2_client_credentials",
-                                       "oauth2_refresh_token", NULL};
-_Static_assert(sizeof(AUTH_TYPE_NAMES) / sizeof(AUTH_TYPE_NAMES[0]) == AUTH_TYPE_COUNT + 1, "");
 static const char *const ID_FORMS[] = {"text", "digits", "salesforce", NULL};
 _Static_assert(sizeof(ID_FORMS) / sizeof(ID_FORMS[0]) == ID_FORM_COUNT + 1, "");
 static const char *const TIME_FORMS[] = {"rfc3339", "epoch_ms", "epoch_s", NULL};
@@ -164,57 +161,6 @@ static void read_constants(struct connector *connector, const struct written *wr
     }
 }
 
-struct auth_written {
-    const config_setting_t *types;
-    const char *token_path;
-    int64_t token_lifetime_s;
-};
-#define AT(field) .offset = offsetof(struct auth_written, field)
-static const struct conf_option AUTH_OPTIONS[] = {
-    {.name = "types",
-     .type = CONF_GROUP,
-     AT(types),
-     .required = true,
-     .help = "list of bearer, oauth2_client_credentials, oauth2_refresh_token"},
-    {.name = "token_path",
-     .type = CONF_STRING,
-     AT(token_path),
-     .help = "of the token endpoint, after the system's url"},
-    {.name = "token_lifetime_s",
-     .type = CONF_INT,
-     AT(token_lifetime_s),
-     .min = 0,
-     .max = 864000,
-     .help = "where the token endpoint does not say expires_in"},
-    {0}};
-#undef AT
-
-static void read_auth(struct connector *connector, const config_setting_t *group,
-                      struct conf_report *report)
-{
-    struct auth_written written = {NULL, NULL, 0};
-    const char *types[AUTH_TYPE_COUNT] = {NULL};
-    if (conf_read_group(group, AUTH_OPTIONS, NULL, &written, report) != 0 || !written.types)
-        return;
-    int count = connector_texts(written.types, AUTH_TYPE_COUNT, types, report);
-    for (int i = 0; i < count; i++) {
-        int type = connector_choice(types[i], AUTH_TYPE_NAMES);
-        if (strcmp(types[i], AUTH_TYPE_NAMES[type]) != 0) {
-            const char *nearest = conf_nearest(types[i], AUTH_TYPE_NAMES);
-            char advice[128];
-            (void)snprintf(advice, sizeof(advice), "did you mean \"%s\"?",
-                           nearest ? nearest : AUTH_TYPE_NAMES[0]);
-            conf_mistake(report, written.types, advice, "no way to sign in: \"%s\"", types[i]);
-            continue;
-        }
-        connector->auth_allowed[type] = true;
-        if (type != AUTH_BEARER && !written.token_path)
-            conf_mistake(report, group, NULL, "%s needs \"token_path\"", types[i]);
-    }
-    connector->token_path = written.token_path;
-    connector->token_lifetime_s = written.token_lifetime_s;
-}
-
 /* NOLINTBEGIN(bugprone-macro-parentheses): part.field names a member, which takes no parentheses */
 #define TEXT(part, field, words)                                                               \
     {                                                                                          \
@@ -263,7 +209,7 @@ struct connector *connector_open(const config_setting_t *group, struct conf_repo
     connector->time_form = (enum time_form)connector_choice(written.time, TIME_FORMS);
     read_constants(connector, &written, report);
     if (written.auth)
-        read_auth(connector, written.auth, report);
+        connector_auth_read(connector, written.auth, report);
     if (written.record)
         (void)conf_read_group(written.record, CONNECTOR_RECORD_OPTIONS, NULL, &connector->record,
                               report);
@@ -273,6 +219,8 @@ struct connector *connector_open(const config_setting_t *group, struct conf_repo
     if (written.error)
         connector_errors_read(connector, written.error, written.errors, report);
     const config_setting_t *system = config_setting_parent(group);
+    if (written.auth && report->count + report->dropped == before)
+        connector_auth_check(connector, system, report);
     connector_limits_read(connector, written.limits,
                           system ? config_setting_get_member(system, "limits") : NULL, report);
     if (written.operations)

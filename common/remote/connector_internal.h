@@ -214,6 +214,12 @@ struct connector {
 /* The table "record", for the connector and for an operation of its own. */
 extern const struct conf_option CONNECTOR_RECORD_OPTIONS[];
 
+/* The group auth; and the system's group against it. */
+void connector_auth_read(struct connector *connector, const config_setting_t *group,
+                         struct conf_report *report);
+void connector_auth_check(const struct connector *connector, const config_setting_t *system,
+                          struct conf_report *report);
+
 /* own: the connector's limits; overrides: those of the system's group, may be NULL. */
 void connector_limits_read(struct connector *connector, const config_setting_t *own,
                            const config_setting_t *overrides, struct conf_report *report);

@@ -15,86 +15,6 @@
 
 enum { PUMP_MS = 1000 };
 
-/* --- ops --- */
-
-void rest_op_init(struct rest_op *op)
-{
-    memset(op, 0, sizeof(*op));
-    http_exchange_init(&op->exchange);
-    json_tape_init(&op->tape);
-    arena_init(&op->arena);
-    op->date_ms = -1;
-}
-
-static void forget_answer(struct rest_op *op)
-{
-    arena_reset(&op->arena);
-    op->records = NULL;
-    op->record_count = 0;
-    op->more = false;
-    op->next_cursor = SPAN_NONE;
-    op->total = 0;
-    op->date_ms = -1;
-    op->duration_ms = 0;
-    op->attempts = 0;
-}
-
-void rest_op_reset(struct rest_op *op)
-{
-    if (op->rest_private)
-        rest_call_abandon(op->rest_private);
-    http_exchange_reset(&op->exchange);
-    forget_answer(op);
-}
-
-void rest_op_clear(struct rest_op *op)
-{
-    if (!op)
-        return;
-    struct rest_call *call = op->rest_private;
-    if (call) {
-        rest_call_abandon(call);
-        buf_clear(&call->url);
-        buf_clear(&call->body);
-        buf_clear(&call->each);
-        buf_clear(&call->properties);
-        buf_clear(&call->scratch);
-        buf_clear(&call->headers);
-        buf_clear(&call->place);
-        free(call);
-        op->rest_private = NULL;
-    }
-    http_exchange_clear(&op->exchange);
-    json_tape_clear(&op->tape);
-    arena_clear(&op->arena);
-}
-
-static struct rest_call *call_of(struct rest *rest, struct rest_op *op)
-{
-    struct rest_call *call = op->rest_private;
-    if (!call) {
-        call = calloc(1, sizeof(*call));
-        if (!call)
-            abort(); /* as arena_alloc: a crash is safe (design §4) */
-        buf_init(&call->url, 64 * 1024);
-        buf_init(&call->body, 0);
-        buf_init(&call->each, 0);
-        buf_init(&call->properties, 0);
-        buf_init(&call->scratch, 64 * 1024);
-        buf_init(&call->headers, 64 * 1024);
-        buf_init(&call->place, 64 * 1024);
-        op->rest_private = call;
-    }
-    rest_call_abandon(call);
-    call->rest = rest;
-    call->op = op;
-    call->phase = PHASE_IDLE;
-    call->failures = call->renewals = 0;
-    call->retry_after_ms = 0;
-    err_clear(&call->err);
-    return call;
-}
-
 /* --- a system --- */
 
 /* Clear text is for this machine only: a bearer token must not travel in it. */
@@ -149,6 +69,19 @@ static void set_traits(struct rest *rest)
     };
 }
 
+static void set_metrics(struct rest *rest)
+{
+    char labels[128];
+    (void)snprintf(labels, sizeof(labels), "system=\"%s\"", rest->settings->name);
+    rest->durations = metric_histogram("tandem_request_duration_seconds",
+                                       "Requests to a system, until their last byte", labels);
+    rest->quota_left =
+        metric_gauge("tandem_quota_remaining_requests",
+                     "Requests of the day that are left, as the system last said", labels);
+    rest->retries =
+        metric_counter("tandem_request_retries_total", "Requests sent again or put off", labels);
+}
+
 static int open_parts(struct rest *rest, struct err *err)
 {
     const struct system_settings *settings = rest->settings;
@@ -166,6 +99,7 @@ static int open_parts(struct rest *rest, struct err *err)
     if (!rest->connector)
         return -1;
     set_traits(rest);
+    set_metrics(rest);
     char agent[128];
     (void)snprintf(agent, sizeof(agent), "tandem/" TANDEM_VERSION " (%s)",
                    rest->migration ? rest->migration->ns : "check");
@@ -221,7 +155,7 @@ const struct rest_traits *rest_traits(const struct rest *rest)
 
 int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
 {
-    struct rest_call *call = call_of(rest, op);
+    struct rest_call *call = rest_call_of(rest, op);
     if (rest_request_build(call, rest, err) != 0)
         return -1;
     /* What is asked for may be borrowed from the last answer, which is forgotten now. */
@@ -231,7 +165,7 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
     if (paged && after.len)
         buf_put_span(&call->place, after);
     call->after = buf_span(&call->place);
-    forget_answer(op);
+    rest_op_forget(op);
     for (int i = 0; i < op->item_count; i++) {
         struct rest_item *item = &op->items[i];
         item->result = REST_ITEM_UNKNOWN;
@@ -247,7 +181,7 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
 
 int rest_show(struct rest *rest, struct rest_op *op, struct buf *out, struct err *err)
 {
-    struct rest_call *call = call_of(rest, op);
+    struct rest_call *call = rest_call_of(rest, op);
     if (rest_request_build(call, rest, err) != 0)
         return -1;
     buf_printf(out, "%s ", call->operation->method);

@@ -83,6 +83,7 @@ void rest_call_go(struct rest_call *call)
 static void again(struct rest_call *call, int64_t retry_after_ms)
 {
     struct rest *rest = call->rest;
+    metric_add(rest->retries, 1);
     bool may = ++call->failures < REST_TRIES_MAX && !service_stopping();
     if (!may || retry_after_ms > REST_WAIT_INSIDE_MS) {
         rest_call_over(call, REST_LATER, retry_after_ms ? retry_after_ms : REST_RETRY_MS);
@@ -231,6 +232,7 @@ static void call_ended(struct rest_call *call)
     op->date_ms = exchange->date_ms;
     op->duration_ms = exchange->duration_ms;
     arena_reset(&op->arena);
+    metric_observe(rest->durations, (double)exchange->duration_ms / 1000.0);
     if (exchange->outcome != HTTP_ANSWERED) {
         err_set(&call->err, ERR_RETRY, "%s: %s: %s", rest->settings->name,
                 OPERATION_NAMES[op->kind], exchange->broken_why);

@@ -6,6 +6,7 @@
 #define TANDEM_REMOTE_REST_INTERNAL_H
 
 #include "base/map.h"
+#include "base/metrics.h"
 #include "remote/connector_internal.h"
 #include "remote/rest.h"
 
@@ -81,6 +82,7 @@ struct rest {
     char gate_why[160];
     int64_t quota_used, quota_max; /* requests of the day as last said; max 0 unknown */
     uint64_t random;
+    struct metric *durations, *quota_left, *retries;
 };
 
 static inline int64_t rest_now_ms(const struct rest *rest)
@@ -94,6 +96,11 @@ static inline bool rest_is_write(enum rest_kind kind)
     return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE ||
            kind == REST_CREATE_PROPERTY;
 }
+
+/* --- rest_op.c --- */
+/* The private side of an op, made at first, for a new run; never NULL. */
+struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op);
+void rest_op_forget(struct rest_op *op); /* its answer */
 
 /* --- rest_call.c: the way of one op --- */
 void rest_call_go(struct rest_call *call); /* send it, or wait for gate or token, or end it */

@@ -116,6 +116,7 @@ void rest_limit_note(struct rest *rest, const struct http_exchange *exchange)
         return;
     rest->quota_used = used;
     rest->quota_max = max;
+    metric_set(rest->quota_left, (double)(max - used));
     int64_t reserve = connector->limits.quota_reserve_percent;
     if (max <= 0 || used < max - max * reserve / 100)
         return;

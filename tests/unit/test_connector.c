@@ -171,6 +171,35 @@ static void system_overrides_limits(void **state)
     config_destroy(&config);
 }
 
+/* A way to sign in that the connector does not know. */
+static void sign_in(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *mistake;
+    } CASES[] = {
+        {"url = \"https://x\"; token_file = \"t\"; };", NULL},
+        {"url = \"https://x\"; };", "nothing to sign in with"},
+        {"url = \"https://x\"; client_id = \"i\"; };", "nothing to sign in with"},
+        {"url = \"https://x\"; token_file = \"t\"; refresh_token_file = \"r\"; };",
+         "nothing to sign in with"},
+        {"url = \"https://x\"; client_id = \"i\"; client_secret_file = \"s\"; };",
+         "the connector x knows no oauth2_client_credentials"},
+    };
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        config_t config;
+        struct conf_report report;
+        struct connector *connector = open_with(14, CASES[i].line, &config, &report);
+        assert_int_equal(connector != NULL, CASES[i].mistake == NULL);
+        assert_int_equal(report.count, CASES[i].mistake != NULL);
+        if (CASES[i].mistake)
+            assert_string_equal(report.mistakes[0].text, CASES[i].mistake);
+        connector_close(connector);
+        conf_report_clear(&report);
+        config_destroy(&config);
+    }
+}
+
 static void shipped_files(void **state)
 {
     (void)state;
@@ -280,6 +309,7 @@ int main(void)
         cmocka_unit_test(system_overrides_limits),
         cmocka_unit_test(shipped_files),
         cmocka_unit_test(errors),
+        cmocka_unit_test(sign_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

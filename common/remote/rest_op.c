@@ -1,0 +1,85 @@
+/*
+ * rest_op — the storage of an op and of its private side.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote/rest_internal.h"
+
+void rest_op_init(struct rest_op *op)
+{
+    memset(op, 0, sizeof(*op));
+    http_exchange_init(&op->exchange);
+    json_tape_init(&op->tape);
+    arena_init(&op->arena);
+    op->date_ms = -1;
+}
+
+void rest_op_forget(struct rest_op *op)
+{
+    arena_reset(&op->arena);
+    op->records = NULL;
+    op->record_count = 0;
+    op->more = false;
+    op->next_cursor = SPAN_NONE;
+    op->total = 0;
+    op->date_ms = -1;
+    op->duration_ms = 0;
+    op->attempts = 0;
+}
+
+void rest_op_reset(struct rest_op *op)
+{
+    if (op->rest_private)
+        rest_call_abandon(op->rest_private);
+    http_exchange_reset(&op->exchange);
+    rest_op_forget(op);
+}
+
+void rest_op_clear(struct rest_op *op)
+{
+    if (!op)
+        return;
+    struct rest_call *call = op->rest_private;
+    if (call) {
+        rest_call_abandon(call);
+        buf_clear(&call->url);
+        buf_clear(&call->body);
+        buf_clear(&call->each);
+        buf_clear(&call->properties);
+        buf_clear(&call->scratch);
+        buf_clear(&call->headers);
+        buf_clear(&call->place);
+        free(call);
+        op->rest_private = NULL;
+    }
+    http_exchange_clear(&op->exchange);
+    json_tape_clear(&op->tape);
+    arena_clear(&op->arena);
+}
+
+struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op)
+{
+    struct rest_call *call = op->rest_private;
+    if (!call) {
+        call = calloc(1, sizeof(*call));
+        if (!call)
+            abort(); /* as arena_alloc: a crash is safe (design §4) */
+        buf_init(&call->url, 64 * 1024);
+        buf_init(&call->body, 0);
+        buf_init(&call->each, 0);
+        buf_init(&call->properties, 0);
+        buf_init(&call->scratch, 64 * 1024);
+        buf_init(&call->headers, 64 * 1024);
+        buf_init(&call->place, 64 * 1024);
+        op->rest_private = call;
+    }
+    rest_call_abandon(call);
+    call->rest = rest;
+    call->op = op;
+    call->phase = PHASE_IDLE;
+    call->failures = call->renewals = 0;
+    call->retry_after_ms = 0;
+    err_clear(&call->err);
+    return call;
+}
