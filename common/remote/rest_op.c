@@ -34,6 +34,15 @@ void rest_op_reset(struct rest_op *op)
         rest_call_abandon(op->rest_private);
     http_exchange_reset(&op->exchange);
     rest_op_forget(op);
+    /* Nothing of the last request: what it borrowed may be gone. */
+    op->object = op->id_property = op->external_id_property = op->property_name = NULL;
+    op->properties = NULL;
+    op->ids = NULL;
+    op->items = NULL;
+    op->property_count = op->id_count = op->item_count = op->page_records = 0;
+    op->after_id = op->cursor = SPAN_NONE;
+    op->from_ms = op->to_ms = 0;
+    op->property_unique = false;
 }
 
 void rest_op_clear(struct rest_op *op)
