@@ -173,21 +173,18 @@ bool hs_put_properties(struct store *store, const char *object, const struct tap
                        int properties, struct buf *patch, struct hs_failure *failure)
 {
     json_t *invalid = NULL;
-    struct buf scratch;
-    buf_init(&scratch, 0);
     buf_putc(patch, '{');
     for (int k = tape_first(properties); properties && k < tape_end(tape, properties);
          k = tape->items[k + 1].next) {
         const struct tape_item *value = &tape->items[k + 1];
         struct span name = tape->items[k].text;
-        const char *code = put_property(store, object, name, value, patch, &scratch);
+        const char *code = put_property(store, object, name, value, patch, &store->scratch);
         if (code) {
             invalid = invalid ? invalid : json_array();
             add_invalid(invalid, name, code, value->text);
         }
     }
     buf_putc(patch, '}');
-    buf_clear(&scratch);
     if (!invalid)
         return true;
     char *list = json_dumps(invalid, JSON_COMPACT);

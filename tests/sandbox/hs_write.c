@@ -154,16 +154,16 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
         return false;
     if (!version_fits(sandbox, object, item, id[0] ? id : NULL, ret_record, failure))
         return false;
-    struct buf patch;
-    buf_init(&patch, 0);
+    struct buf *patch = &sandbox->store.patch;
+    buf_reset(patch);
     bool ok =
-        hs_put_properties(&sandbox->store, object, item->tape, item->properties, &patch, failure);
+        hs_put_properties(&sandbox->store, object, item->tape, item->properties, patch, failure);
     if (ok) {
-        add_id_property(&patch, item);
+        add_id_property(patch, item);
         struct conflict with;
         struct write write = {.object = object,
                               .id = id[0] ? id : NULL,
-                              .patch = buf_span(&patch),
+                              .patch = buf_span(patch),
                               .who = who,
                               .trace_id = item->trace_id[0] ? item->trace_id : NULL,
                               .request_id = request->id,
@@ -177,7 +177,6 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
         else if (outcome != WRITE_DONE)
             ok = hs_fail(failure, 400, "VALIDATION_ERROR", "too many properties");
     }
-    buf_clear(&patch);
     return ok;
 }
 

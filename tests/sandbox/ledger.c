@@ -31,16 +31,15 @@ static struct span marker(const struct fields *fields)
 }
 
 /* Bind the plain text of a JSON value. */
-static void bind_value(sqlite3_stmt *statement, int at, struct span json)
+static void bind_value(struct store *store, sqlite3_stmt *statement, int at, struct span json)
 {
-    struct buf text;
-    buf_init(&text, 0);
-    if (fields_text(json, &text))
-        sqlite3_bind_text64(statement, at, text.data ? text.data : "", text.len, SQLITE_TRANSIENT,
-                            SQLITE_UTF8);
+    struct buf *text = &store->value;
+    buf_reset(text);
+    if (fields_text(json, text))
+        sqlite3_bind_text64(statement, at, text->data ? text->data : "", text->len,
+                            SQLITE_TRANSIENT, SQLITE_UTF8);
     else
         sqlite3_bind_null(statement, at);
-    buf_clear(&text);
 }
 
 void ledger_effect(struct store *store, const struct write *write, const struct record *record)
@@ -63,8 +62,8 @@ void ledger_effect(struct store *store, const struct write *write, const struct 
     bind_text(put, 4, write->object);
     bind_text(put, 5, record->id);
     bind_text(put, 6, op);
-    bind_value(put, 7, id);
-    bind_value(put, 8, marker(&store->new_fields));
+    bind_value(store, put, 7, id);
+    bind_value(store, put, 8, marker(&store->new_fields));
     bind_text(put, 9, write->trace_id);
     bind_text(put, 10, write->who);
     bind_span(put, 11, write->id ? buf_span(&store->old_text) : SPAN_NONE);

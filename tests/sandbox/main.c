@@ -2,6 +2,7 @@
  * sandbox-crm — a Salesforce-shaped or HubSpot-shaped server for tests and the
  * quickstart. README.md beside this file is its manual.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,9 @@ static int run(struct sandbox *sandbox, const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = {.seed.seed = 1};
+    /* pages of records come and go: keep their memory instead of asking the kernel for it each time */
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
     struct sandbox *sandbox = calloc(1, sizeof *sandbox);
     if (!sandbox || argc < 2 ||
         (strcmp(argv[1], "salesforce") != 0 && strcmp(argv[1], "hubspot") != 0)) {

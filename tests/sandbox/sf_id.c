@@ -40,6 +40,24 @@ void sf_id_make(const char *object, int64_t n, char *ret_id)
     finish(ret_id, (uint64_t)n);
 }
 
+int64_t sf_id_n(const char *id)
+{
+    int64_t n = 0;
+    if (strlen(id) != 18)
+        return -1;
+    for (int i = 7; i < 15; i++) {
+        char c = id[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'A' && c <= 'Z' ? c - 'A' + 10
+                    : c >= 'a' && c <= 'z' ? c - 'a' + 36
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        n = n * 62 + digit;
+    }
+    return n;
+}
+
 void sf_id_user(const char *who, char *ret_id)
 {
     uint64_t hash = 14695981039346656037u;

@@ -13,6 +13,8 @@ enum { SF_ID_BYTES = 19 };
 
 /* The n-th record of an object ("Contact" has prefix 003); ids ascend with n. */
 void sf_id_make(const char *object, int64_t n, char *ret_id);
+/* Which one it is; -1: no id. */
+int64_t sf_id_n(const char *id);
 /* A user's id from a writer's name. */
 void sf_id_user(const char *who, char *ret_id);
 /* 15 or 18 characters to 18; false: neither, or the checksum is wrong. */

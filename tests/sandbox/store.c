@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tests/sandbox/sf_id.h"
 #include "tests/sandbox/store_sql.h"
 
 static _Noreturn void die(struct store *store, const char *what)
@@ -136,6 +137,9 @@ int store_open(struct store *store, const char *path, enum crm crm, struct setti
     buf_init(&store->old_text, 0);
     buf_init(&store->new_text, 0);
     buf_init(&store->value, 0);
+    buf_init(&store->key, 0);
+    buf_init(&store->patch, 0);
+    buf_init(&store->scratch, 0);
     schema_init(&store->schema, crm);
     sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -165,6 +169,9 @@ void store_close(struct store *store)
     buf_clear(&store->old_text);
     buf_clear(&store->new_text);
     buf_clear(&store->value);
+    buf_clear(&store->key);
+    buf_clear(&store->patch);
+    buf_clear(&store->scratch);
     pthread_mutex_destroy(&store->mutex);
 }
 
@@ -193,11 +200,21 @@ int64_t store_modstamp_ms(const struct store *store)
     return now - now % settings_get(store->settings, SET_TIMESTAMP_PRECISION_MS);
 }
 
+int64_t store_n(const struct store *store, const char *id)
+{
+    if (store->crm == CRM_SALESFORCE)
+        return sf_id_n(id);
+    char *end;
+    int64_t n = strtoll(id, &end, 10) - HS_FIRST_ID;
+    return *id && !*end ? n : -1;
+}
+
 bool store_get(struct store *store, const char *object, const char *id, struct record *ret_record)
 {
     sqlite3_stmt *get = store_statement(store, ST_GET);
     bind_text(get, 1, object);
     bind_text(get, 2, id);
+    sqlite3_bind_int64(get, 3, store_n(store, id));
     bool found = store_row(store, get);
     if (found)
         record_from_row(ret_record, get);
@@ -225,13 +242,24 @@ bool store_get_visible(struct store *store, const char *object, const char *id,
     return store_get(store, object, id, ret_record);
 }
 
+/* The value first: keys differ early. */
+struct span store_unique_key(struct store *store, const char *object, const char *property,
+                             struct span value)
+{
+    buf_reset(&store->key);
+    buf_put_span(&store->key, value);
+    buf_putc(&store->key, '\n');
+    buf_puts(&store->key, property);
+    buf_putc(&store->key, '\n');
+    buf_puts(&store->key, object);
+    return buf_span(&store->key);
+}
+
 bool store_find_unique(struct store *store, const char *object, const char *property,
                        struct span value, char ret_id[ID_BYTES])
 {
     sqlite3_stmt *get = store_statement(store, ST_UNIQUE_GET);
-    bind_text(get, 1, object);
-    bind_text(get, 2, property);
-    bind_span(get, 3, value);
+    bind_span(get, 1, store_unique_key(store, object, property, value));
     bool found = store_row(store, get);
     if (found)
         (void)snprintf(ret_id, ID_BYTES, "%s", (const char *)sqlite3_column_text(get, 0));

@@ -19,6 +19,9 @@
 
 enum { ID_BYTES = 24 };
 
+#define HS_FIRST_ID \
+    100000000000LL /* HubSpot ids count from here: twelve digits, so text orders as numbers */
+
 #define RECORD_COLUMNS "id,created_ms,modified_ms,modstamp_ms,modified_by,deleted,version,fields"
 
 enum statement {
@@ -61,7 +64,7 @@ struct store {
     struct schema schema;
     int64_t next_n, shadows;
     bool indexed[STORE_INDEX_COUNT];
-    struct buf old_text, new_text, value; /* scratch of a write */
+    struct buf old_text, new_text, value, key, patch, scratch; /* scratch of a write */
     struct fields old_fields, new_fields, patch_fields;
 };
 
@@ -99,11 +102,17 @@ void store_exec(struct store *store, const char *sql);
 void bind_text(sqlite3_stmt *statement, int at, const char *text);
 void bind_span(sqlite3_stmt *statement, int at, struct span text);
 
+/* A record's rowid by its id; -1: no id of ours. */
+int64_t store_n(const struct store *store, const char *id);
+
 /* The newest state, deleted ones included. */
 bool store_get(struct store *store, const char *object, const char *id, struct record *ret_record);
 /* What readers may see now (visibility lag). */
 bool store_get_visible(struct store *store, const char *object, const char *id,
                        struct record *ret_record);
+/* The uniq table's key, borrowed until the next call. */
+struct span store_unique_key(struct store *store, const char *object, const char *property,
+                             struct span value);
 bool store_find_unique(struct store *store, const char *object, const char *property,
                        struct span value, char ret_id[ID_BYTES]);
 

@@ -19,8 +19,7 @@ const char STORE_TABLES[] =
     " modified_by TEXT, email TEXT COLLATE NOCASE, deleted INTEGER, version INTEGER, fields TEXT);"
     "CREATE INDEX IF NOT EXISTS shadows_id ON shadows(object,id,until_ms);"
     "CREATE INDEX IF NOT EXISTS shadows_until ON shadows(until_ms);"
-    "CREATE TABLE IF NOT EXISTS uniq(object TEXT, property TEXT, value TEXT, id TEXT,"
-    " PRIMARY KEY(object,property,value)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS uniq(key TEXT PRIMARY KEY, object TEXT, id TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS properties(object TEXT, name TEXT, label TEXT, type TEXT,"
     " is_unique INTEGER, options TEXT, created_ms INTEGER, PRIMARY KEY(object,name));"
     "CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kind TEXT, who TEXT,"
@@ -41,18 +40,18 @@ const char *const STORE_INDEXES[STORE_INDEX_COUNT] = {
 };
 
 const char *const STORE_SQL[STATEMENT_COUNT] = {
-    [ST_GET] = "SELECT " RECORD_COLUMNS " FROM records WHERE object=?1 AND id=?2",
+    [ST_GET] = "SELECT " RECORD_COLUMNS " FROM records WHERE n=?3 AND +object=?1 AND +id=?2",
     [ST_GET_SHADOW] = "SELECT " RECORD_COLUMNS ",existed FROM shadows WHERE object=?1 AND id=?2 "
                       "ORDER BY until_ms,rowid LIMIT 1",
     [ST_INSERT] = "INSERT INTO records(n,object,id,created_ms,modified_ms,modstamp_ms,modified_by,"
                   "email,deleted,version,fields) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,0,1,?9)",
-    [ST_UPDATE] = "UPDATE records SET modified_ms=?3,modstamp_ms=?4,modified_by=?5,email=?6,"
-                  "deleted=?7,version=?8,fields=?9 WHERE object=?1 AND id=?2",
-    [ST_UPDATE_SAME_EMAIL] = "UPDATE records SET modified_ms=?3,modstamp_ms=?4,modified_by=?5,"
-                             "deleted=?7,version=?8,fields=?9 WHERE object=?1 AND id=?2",
-    [ST_UNIQUE_GET] = "SELECT id FROM uniq WHERE object=?1 AND property=?2 AND value=?3",
-    [ST_UNIQUE_PUT] = "INSERT INTO uniq VALUES(?1,?2,?3,?4)",
-    [ST_UNIQUE_DROP] = "DELETE FROM uniq WHERE object=?1 AND property=?2 AND value=?3",
+    [ST_UPDATE] = "UPDATE records SET modified_ms=?2,modstamp_ms=?3,modified_by=?4,email=?5,"
+                  "deleted=?6,version=?7,fields=?8 WHERE n=?1",
+    [ST_UPDATE_SAME_EMAIL] = "UPDATE records SET modified_ms=?2,modstamp_ms=?3,modified_by=?4,"
+                             "deleted=?6,version=?7,fields=?8 WHERE n=?1",
+    [ST_UNIQUE_GET] = "SELECT id FROM uniq WHERE key=?1",
+    [ST_UNIQUE_PUT] = "INSERT INTO uniq VALUES(?1,?2,?3)",
+    [ST_UNIQUE_DROP] = "DELETE FROM uniq WHERE key=?1",
     [ST_SHADOW_PUT] =
         "INSERT INTO shadows SELECT object,id,?3,1,created_ms,modified_ms,modstamp_ms,"
         "modified_by,email,deleted,version,fields FROM records WHERE object=?1 AND id=?2",

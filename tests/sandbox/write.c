@@ -54,6 +54,12 @@ static bool values_free(struct store *store, const struct write *write, struct c
     return true;
 }
 
+static struct span unique_key(struct store *store, const struct write *write,
+                              const struct fields *fields, const char *property)
+{
+    return store_unique_key(store, write->object, property, value_of(store, fields, property));
+}
+
 static void index_values(struct store *store, const struct write *write, const char *id)
 {
     const struct property *property;
@@ -65,17 +71,14 @@ static void index_values(struct store *store, const struct write *write, const c
             continue;
         if (old.data) {
             sqlite3_stmt *drop = store_statement(store, ST_UNIQUE_DROP);
-            bind_text(drop, 1, write->object);
-            bind_text(drop, 2, property->name);
-            bind_span(drop, 3, value_of(store, &store->old_fields, property->name));
+            bind_span(drop, 1, unique_key(store, write, &store->old_fields, property->name));
             store_run(store, drop);
         }
         if (new.data) {
             sqlite3_stmt *put = store_statement(store, ST_UNIQUE_PUT);
-            bind_text(put, 1, write->object);
-            bind_text(put, 2, property->name);
-            bind_span(put, 3, value_of(store, &store->new_fields, property->name));
-            bind_text(put, 4, id);
+            bind_span(put, 1, unique_key(store, write, &store->new_fields, property->name));
+            bind_text(put, 2, write->object);
+            bind_text(put, 3, id);
             store_run(store, put);
         }
     }
@@ -105,12 +108,12 @@ static void put_record(struct store *store, const struct write *write, const str
                                                : same     ? ST_UPDATE_SAME_EMAIL
                                                           : ST_UPDATE);
     int at = 1;
-    if (!write->id)
-        sqlite3_bind_int64(put, at++, n);
-    bind_text(put, at++, write->object);
-    bind_text(put, at++, record->id);
-    if (!write->id)
+    sqlite3_bind_int64(put, at++, write->id ? store_n(store, write->id) : n);
+    if (!write->id) {
+        bind_text(put, at++, write->object);
+        bind_text(put, at++, record->id);
         sqlite3_bind_int64(put, at++, record->created_ms);
+    }
     sqlite3_bind_int64(put, at++, record->modified_ms);
     sqlite3_bind_int64(put, at++, record->modstamp_ms);
     bind_text(put, at++, record->modified_by);
@@ -135,7 +138,7 @@ static void advance(struct store *store, const struct write *write, struct recor
         if (store->crm == CRM_SALESFORCE)
             sf_id_make(write->object, n, record->id);
         else
-            (void)snprintf(record->id, sizeof record->id, "%lld", 100000000000LL + (long long)n);
+            (void)snprintf(record->id, sizeof record->id, "%lld", HS_FIRST_ID + (long long)n);
         record->created_ms = record->modified_ms = record->modstamp_ms = now;
         record->version = 1;
         record->deleted = false;
