@@ -50,7 +50,9 @@ static void read_system(struct migration *migration, config_setting_t *group,
 {
     system->name = config_setting_name(group);
     (void)migration_name(group, "", system->name, '-', NAME_MAX_BYTES, report);
-    (void)conf_read_group(group, SYSTEM, NULL, system, report);
+    /* limits is the connector's to read (remote/connector). */
+    static const char *const CONNECTORS[] = {"limits", NULL};
+    (void)conf_read_group(group, SYSTEM, CONNECTORS, system, report);
     if (!system->account)
         system->account = system->name;
     if (system->url && strncmp(system->url, "http://", 7) != 0 &&
