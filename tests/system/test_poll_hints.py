@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """tandem-poll's hints, its dead letters, its limits, and two of it side by side."""
+import collections
 import json
 
 from harness import run_tests, wait_for
@@ -11,11 +12,6 @@ def hydrated(p, record=None):
     return [e for key, e in p.events() if e["source"]["pass"] in ("hydrate", "repair") and key == (record or key)]
 
 
-def reads(p):
-    """Requests that read records by id."""
-    return [r for r in p.requests() if "composite/sobjects" in r["path"]]
-
-
 def test_hints():
     """Many hints, one read; missing, foreign and unreadable ones; every offset is committed."""
     with Polled().seed(40) as p:
@@ -25,7 +21,7 @@ def test_hints():
         p.polls[0].term()
         p.hint(*ids[:30], *ids[:30], why="webhook")
         p.hint(ids[0], why="repair")
-        p.hint("003000000000000ZZZ", why="webhook")
+        p.hint("003000000000000AAA", why="webhook")
         p.hint("17", system="another")
         p.kafka.produce(p.topic(f"hints.{ENTITY}"), [(f"{SYSTEM}:x", "no hint")])
         p.polls[0].start()
@@ -62,16 +58,16 @@ def test_killed_while_hydrating():
         ids = sorted(record["id"] for record in p.old.dump("Contact"))
         p.go()
         p.wait_captured()
-        for step in ("poll.hydrate_put", "poll.hydrate_settled"):
+        for n, step in enumerate(("poll.hydrate_put", "poll.hydrate_settled")):
             p.polls[0].term()
             p.polls[0].failpoint = step
             p.polls[0].start()
-            before = len(hydrated(p))
             p.hint(*ids)
             assert p.polls[0].wait_exit(60) == -9, step
             p.revive()
             p.wait_hints()
-            assert len({e["source"]["id"] for e in hydrated(p)[before:]}) == 20, step
+            times = collections.Counter(e["source"]["id"] for e in hydrated(p))
+            assert len(times) == 20 and min(times.values()) > n, (step, times)
 
 
 def test_bad_values():
@@ -99,7 +95,7 @@ def test_bad_values():
 def test_two_instances():
     """One runs the passes, both hydrate; the owner dies in the middle and the other goes on from its cursor."""
     with Polled(page=20, partitions=4).seed(1000) as p:
-        p.old.admin("faults", {"kind": "latency", "match": {"path_contains": "query"}, "count": 0, "delay_ms": 100})
+        p.old.admin("faults", {"kind": "latency", "match": {"path_contains": "query"}, "count": 0, "delay_ms": 300})
         p.go()
         p.add_poll()
         wait_for(lambda: p.cursor("backfill"), 60, "some of the backfill is durable", 0.1)
@@ -142,7 +138,8 @@ def test_daily_quota_is_a_checkpoint():
         p.go()
         wait_for(lambda: p.events(), 60, "some pages", 0.1)
         p.old.admin("settings", {"quota_used": 100000})
-        wait_for(lambda: "LIMIT" in p.polls[0].get("/readyz")[1].upper(), 60, "says why")
+        why = wait_for(lambda: p.polls[0].get("/readyz")[0] == 503 and p.polls[0].get("/readyz")[1], 60, "not ready")
+        assert "REQUEST_LIMIT_EXCEEDED" in why or "requests are used" in why, why
         cursor = p.cursor("backfill")
         assert cursor and cursor["seq_to"] == len([e for _, e in p.events() if e["source"]["pass"] == "backfill"]), cursor
         p.old.admin("settings", {"quota_used": 0})
