@@ -70,7 +70,8 @@ static int join(const struct headers *ours, const void *message, struct sink_hea
     int count = 0;
     if (message && rd_kafka_message_headers(message, &from) == 0 && from)
         while (count < SINK_HEADERS_MAX - ours->count &&
-               rd_kafka_header_get_all(from, (size_t)count, &item.name, &value, &item.value.len) == 0) {
+               rd_kafka_header_get_all(from, (size_t)count, &item.name, &value, &item.value.len) ==
+                   0) {
             item.value.data = value;
             ret_items[count++] = item;
         }
@@ -108,8 +109,8 @@ int dead_letter_put(struct sink *sink, const struct migration *migration,
         return -1;
     }
     (void)snprintf(labels, sizeof(labels), "reason=\"%.60s\"", letter->reason_class);
-    metric_add(metric_counter("tandem_dead_letters_total",
-                              "Messages put on the dead-letter topic.", labels),
+    metric_add(metric_counter("tandem_dead_letters_total", "Messages put on the dead-letter topic.",
+                              labels),
                1);
     return 0;
 }

@@ -24,7 +24,7 @@ enum {
 
 static void usage(FILE *out, const struct process *process)
 {
-    fprintf(
+    (void)fprintf(
         out,
         "%s: %s\n\n"
         "usage: %s --config FILE %s[--instance ID] [--listen ADDR] [--check]\n\n"
@@ -49,8 +49,8 @@ static void usage(FILE *out, const struct process *process)
 
 static int wrong(const struct process *process, const char *text)
 {
-    fprintf(stderr, "%s: %s\n", process->name, text);
-    fprintf(stderr, "try `%s --help`\n", process->name);
+    (void)fprintf(stderr, "%s: %s\n", process->name, text);
+    (void)fprintf(stderr, "try `%s --help`\n", process->name);
     return EX_USAGE;
 }
 
@@ -93,7 +93,7 @@ static int arguments(struct process *process, int argc, char **argv)
             usage(stdout, process);
             return EX_OK;
         case 'v':
-            printf("%s %s\n", process->name, TANDEM_VERSION);
+            (void)printf("%s %s\n", process->name, TANDEM_VERSION);
             return EX_OK;
         default:
             return wrong(process, "unknown option, or one without its value");
@@ -103,7 +103,7 @@ static int arguments(struct process *process, int argc, char **argv)
         return wrong(process, "an argument that it does not take");
     if (!process->config)
         return wrong(process, "--config is needed");
-    if (!is_instance(process->instance))
+    if (!process->instance || !is_instance(process->instance))
         return wrong(process, "--instance takes 1 to 64 letters, digits, '.', '_' or '-'");
     return PROCESS_GO_ON;
 }
@@ -134,12 +134,12 @@ int process_checked(struct process *process)
     if (process->migration && process->report.count == 0) {
         if (!process->check)
             return PROCESS_GO_ON;
-        printf("%s: %s is fine\n", process->name, process->config);
+        (void)printf("%s: %s is fine\n", process->name, process->config);
         return EX_OK;
     }
     buf_init(&text, 0);
     conf_report_print(&process->report, &text);
-    fputs(text.data ? text.data : "", stderr);
+    (void)fputs(text.data ? text.data : "", stderr);
     buf_clear(&text);
     return EX_CONFIG;
 }

@@ -53,15 +53,47 @@ static const struct source_settings *find_source(struct producer *producer)
     return found;
 }
 
-static void read_options(struct producer *producer)
+static void read_group(struct producer *producer, const config_setting_t *group)
 {
     static const char *const KNOWN[] = {"name", "type", "system", NULL};
-    if (!producer->process.migration)
+    (void)conf_read_group(group, producer->type->options, KNOWN, producer->options,
+                          &producer->process.report);
+}
+
+/* The migration has mistakes, and all of them are to be told at once: those of our own group too. */
+static void read_mistaken(struct producer *producer)
+{
+    struct process *process = &producer->process;
+    struct conf_report told; /* by migration_open */
+    config_t config;
+    config_init(&config);
+    conf_report_init(&told);
+    bool readable = conf_read_file(&config, process->config, &told) == 0;
+    const config_setting_t *sources = readable ? config_lookup(&config, "sources") : NULL;
+    int count = sources && config_setting_is_list(sources) ? config_setting_length(sources) : 0;
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *group = config_setting_get_elem(sources, (unsigned)i);
+        const char *name, *type;
+        if (config_setting_is_group(group) && config_setting_lookup_string(group, "name", &name) &&
+            config_setting_lookup_string(group, "type", &type) &&
+            strcmp(type, producer->type->name) == 0 &&
+            (!process->source || strcmp(name, process->source) == 0))
+            read_group(producer, group);
+    }
+    conf_report_clear(&told);
+    config_destroy(&config);
+    memset(producer->options, 0, producer->type->size); /* its texts went with config */
+}
+
+static void read_options(struct producer *producer)
+{
+    if (!producer->process.migration) {
+        read_mistaken(producer);
         return;
+    }
     producer->settings = find_source(producer);
     if (producer->settings)
-        (void)conf_read_group(producer->settings->group, producer->type->options, KNOWN,
-                              producer->options, &producer->process.report);
+        read_group(producer, producer->settings->group);
 }
 
 static void close_source(struct producer *producer)

@@ -10,35 +10,14 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
 #include "base/service.h"
 #include "stream/kafka.h"
-#include "stream/topics.h"
+#include "stream/sink_internal.h"
 
 enum {
-    SINK_TOPICS_MAX = 128,
     SERVE_EVERY_PUTS = 64,
-    WAIT_SLICE_MS = 100,
-    SILENCE_MS = 2000, /* waiting longer than this is said in /readyz */
-    METADATA_TIMEOUT_MS = 2000,
+    SILENCE_MS = 2000,             /* waiting longer than this is said in /readyz */
     MESSAGE_OVERHEAD_BYTES = 1024, /* of a record and its batch, generously */
-};
-
-struct sink_topic {
-    char name[TOPIC_NAME_BYTES];
-    rd_kafka_topic_t *handle;
-    size_t max_bytes;
-    struct metric *put;
-};
-
-struct sink {
-    rd_kafka_t *handle;
-    const struct migration *migration;
-    struct sink_topic topics[SINK_TOPICS_MAX];
-    int topic_count;
-    int64_t put, reported;
-    struct err failed; /* the first report that failed; ERR_NONE: none */
-    struct buf scratch;
 };
 
 static void on_report(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
@@ -64,12 +43,12 @@ static rd_kafka_conf_t *sink_conf(const struct migration *migration, const char 
 {
     char linger[16], batch[24], message_max[24];
     int64_t record_max = migration->kafka.record_max_bytes;
+    int64_t message_bytes_max = 4 * record_max + MESSAGE_OVERHEAD_BYTES;
     (void)snprintf(linger, sizeof(linger), "%d", linger_ms > 0 ? linger_ms : 5);
     /* The broker's cap is on a batch: several records together must not exceed the smallest topic's. */
     (void)snprintf(batch, sizeof(batch), "%lld",
                    (long long)(record_max < 1000000 ? record_max : 1000000));
-    (void)snprintf(message_max, sizeof(message_max), "%lld",
-                   (long long)(4 * record_max + MESSAGE_OVERHEAD_BYTES));
+    (void)snprintf(message_max, sizeof(message_max), "%lld", (long long)message_bytes_max);
     const struct kafka_property defaults[] = {{"compression.type", "lz4"},
                                               {"linger.ms", linger},
                                               {"queue.buffering.max.kbytes", "65536"},
@@ -126,8 +105,7 @@ void sink_close(struct sink *sink)
     free(sink);
 }
 
-/* Take reports for a slice; whoever waits long says so, and the watchdog knows that we are alive. */
-static void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms)
+void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms)
 {
     char why[128];
     rd_kafka_poll(sink->handle, slice_ms);
@@ -149,60 +127,6 @@ static int sink_check(struct sink *sink, struct err *err)
     }
     int code = sink->failed.exit_code ? sink->failed.exit_code : EX_TEMPFAIL;
     return err_exit(err, code, "%s", sink->failed.text);
-}
-
-/* Topics are never created by using them: it must be there, with its own settings. */
-static int topic_exists(struct sink *sink, const char *name, struct err *err)
-{
-    int64_t since_ms = clock_mono_ms(&CLOCK_SYSTEM);
-    for (;;) {
-        struct err now = ERR_INIT;
-        int count = 0;
-        if (kafka_partitions(sink->handle, name, METADATA_TIMEOUT_MS, &count, &now) == 0) {
-            if (count > 0)
-                return 0;
-            return err_exit(err, EX_CONFIG, "topic %s does not exist; run `tandem topics apply`",
-                            name);
-        }
-        if (now.kind != ERR_RETRY || service_stopping()) {
-            *err = now;
-            return -1;
-        }
-        sink_wait(sink, since_ms, WAIT_SLICE_MS);
-    }
-}
-
-static struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *err)
-{
-    for (int i = 0; i < sink->topic_count; i++)
-        if (strcmp(sink->topics[i].name, name) == 0)
-            return &sink->topics[i];
-    enum topic_kind kind;
-    if (!topic_parse(sink->migration, name, &kind, NULL)) {
-        err_set(err, ERR_FATAL, "%s is not a topic of this migration", name);
-        return NULL;
-    }
-    if (sink->topic_count == SINK_TOPICS_MAX) {
-        err_set(err, ERR_FATAL, "more than %d topics", SINK_TOPICS_MAX);
-        return NULL;
-    }
-    if (topic_exists(sink, name, err) < 0)
-        return NULL;
-    struct sink_topic *topic = &sink->topics[sink->topic_count];
-    topic->handle = rd_kafka_topic_new(sink->handle, name, NULL);
-    if (!topic->handle) {
-        kafka_err(err, rd_kafka_last_error(), "topic %s", name);
-        return NULL;
-    }
-    char labels[TOPIC_NAME_BYTES + 16];
-    (void)snprintf(topic->name, sizeof(topic->name), "%s", name);
-    (void)snprintf(labels, sizeof(labels), "topic=\"%s\"", name);
-    topic->max_bytes =
-        (size_t)TOPIC_RULES[kind].size_factor * (size_t)sink->migration->kafka.record_max_bytes;
-    topic->put = metric_counter("tandem_produced_messages_total",
-                                "Messages handed to the Kafka client.", labels);
-    sink->topic_count++;
-    return topic;
 }
 
 static size_t message_bytes(const struct sink_message *message)
@@ -265,7 +189,7 @@ int sink_put(struct sink *sink, const struct sink_message *message, struct sink_
             return err_set(err, ERR_RETRY, "stopping while Kafka takes nothing");
         if (!since_ms)
             since_ms = clock_mono_ms(&CLOCK_SYSTEM);
-        sink_wait(sink, since_ms, WAIT_SLICE_MS);
+        sink_wait(sink, since_ms, SINK_WAIT_SLICE_MS);
         if (sink_check(sink, err) < 0)
             return -1;
     }
@@ -286,7 +210,8 @@ int sink_settle(struct sink *sink, int timeout_ms, struct err *err)
         if (timeout_ms < 0 && service_stopping())
             return err_set(err, ERR_RETRY, "stopping with %lld delivery reports outstanding",
                            (long long)sink_unreported(sink));
-        int slice_ms = timeout_ms >= 0 && left_ms < WAIT_SLICE_MS ? (int)left_ms : WAIT_SLICE_MS;
+        int slice_ms =
+            timeout_ms >= 0 && left_ms < SINK_WAIT_SLICE_MS ? (int)left_ms : SINK_WAIT_SLICE_MS;
         /* flush, because it does not wait for linger.ms */
         (void)rd_kafka_flush(sink->handle, slice_ms);
         if (sink_unreported(sink) > 0)

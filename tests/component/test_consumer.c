@@ -175,11 +175,11 @@ static struct owner *owner_of(struct owner *owners, const char *instance)
 static void see_message(struct seen *seen, struct owner *owner, int kind, const char *key,
                         int partition, long long offset)
 {
-    int keyed, number;
-    char letter;
-    assert_int_equal(sscanf(key, "%c%d-%d", &letter, &keyed, &number), 3);
-    assert_int_equal(keyed, partition);
-    assert_int_equal(letter, kind ? 'd' : 'c');
+    char *end = NULL;
+    assert_int_equal(key[0], kind ? 'd' : 'c');
+    assert_int_equal(strtol(key + 1, &end, 10), partition);
+    long number = strtol(end + 1, NULL, 10);
+    assert_in_range(number, 0, SEEN_MAX - 1);
     assert_true(owner->owns[partition]);
     if (offset <= owner->last[kind][partition])
         seen->repeats++;
@@ -189,28 +189,36 @@ static void see_message(struct seen *seen, struct owner *owner, int kind, const 
         seen->distinct++;
 }
 
+/* "instance what key partition offset" */
+static void see_line(struct seen *seen, struct owner *owners, char *line)
+{
+    char *save = NULL, *words[5] = {0};
+    for (int i = 0; i < 5; i++) {
+        words[i] = strtok_r(i ? NULL : line, " ", &save);
+        assert_non_null(words[i]);
+    }
+    struct owner *owner = owner_of(owners, words[0]);
+    const char *what = words[1];
+    long partition = strtol(words[3], NULL, 10);
+    assert_in_range(partition, 0, FIXTURE_PARTITIONS - 1);
+    if (strcmp(what, "open") == 0) {
+        memset(owner->last, -1, sizeof(owner->last));
+    } else if (strcmp(what, "assigned") == 0 || strcmp(what, "revoked") == 0) {
+        owner->owns[partition] = what[0] == 'a';
+        owner->last[0][partition] = owner->last[1][partition] = -1;
+    } else if (strcmp(what, "change") == 0 || strcmp(what, "decision") == 0) {
+        see_message(seen, owner, what[0] == 'd', words[2], (int)partition,
+                    strtoll(words[4], NULL, 10));
+    }
+}
+
 static void see(struct seen *seen)
 {
     struct owner owners[8] = {0};
     char *text = stage_read(&stage, "journal"), *save = NULL;
     *seen = (struct seen){.distinct = 0};
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char instance[16], what[16], key[64], offset[24];
-        int partition;
-        if (sscanf(line, "%15s %15s %63s %d %23s", instance, what, key, &partition, offset) != 5) {
-            if (strstr(line, " open "))
-                memset(owner_of(owners, strtok_r(line, " ", &(char *){NULL}))->last, -1,
-                       sizeof(owners[0].last));
-            continue;
-        }
-        struct owner *owner = owner_of(owners, instance);
-        if (strcmp(what, "assigned") == 0 || strcmp(what, "revoked") == 0) {
-            owner->owns[partition] = what[0] == 'a';
-            owner->last[0][partition] = owner->last[1][partition] = -1;
-        } else if (strcmp(what, "change") == 0 || strcmp(what, "decision") == 0) {
-            see_message(seen, owner, what[0] == 'd', key, partition, atoll(offset));
-        }
-    }
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        see_line(seen, owners, line);
     free(text);
 }
 

@@ -195,7 +195,7 @@ static int read_number(struct log_reader *reader, int32_t *ret_partition)
     char text[16] = "";
     memcpy(text, message.value.data, message.value.len < 15 ? message.value.len : 15);
     *ret_partition = message.partition;
-    return atoi(text);
+    return (int)strtol(text, NULL, 10);
 }
 
 static void partitions_come_go_and_are_moved(void **state)

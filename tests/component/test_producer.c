@@ -74,10 +74,8 @@ static int probe_poll(void *self, int timeout_ms, struct err *err)
         probe->done++;
     }
     arena_reset(&probe->arena);
-    if (probe->done == probe->count)
-        (void)nanosleep(
-            &(struct timespec){.tv_nsec = (long)(timeout_ms > 20 ? 20 : timeout_ms) * 1000000},
-            NULL);
+    if (probe->done == probe->count && timeout_ms > 0)
+        stage_pause();
     return 0;
 }
 

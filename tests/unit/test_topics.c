@@ -100,7 +100,7 @@ static const struct topic_setting *setting_of(const struct topic_wanted *wanted,
 static void delete_topics_outlive_the_kill_date(void **state)
 {
     (void)state;
-    const int64_t day_ms = 86400000;
+    const long long day_ms = 86400000;
     struct topic_wanted *list = NULL;
     int count = 0;
     migration.kill_ms = 1000 * day_ms;
@@ -108,7 +108,7 @@ static void delete_topics_outlive_the_kill_date(void **state)
     assert_int_equal(count, 4 * 2 + 6);
     assert_string_equal(list[0].name, "acme.changes.contact");
     char want[24];
-    (void)snprintf(want, sizeof(want), "%lld", (long long)(990 * day_ms));
+    (void)snprintf(want, sizeof(want), "%lld", 990 * day_ms);
     assert_string_equal(setting_of(&list[0], "retention.ms")->want, want);
     assert_string_equal(setting_of(&list[0], "min.insync.replicas")->want, "2");
     assert_string_equal(setting_of(&list[0], "max.message.bytes")->want, "1000");

@@ -1,0 +1,67 @@
+/*
+ * sink_topic — where messages go: topics that are ours and there, looked up once.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/service.h"
+#include "stream/kafka.h"
+#include "stream/sink_internal.h"
+
+enum { METADATA_TIMEOUT_MS = 2000 };
+
+/* Topics are never created by using them: it must be there, with its own settings. */
+static int topic_exists(struct sink *sink, const char *name, struct err *err)
+{
+    int64_t since_ms = clock_mono_ms(&CLOCK_SYSTEM);
+    for (;;) {
+        struct err now = ERR_INIT;
+        int count = 0;
+        if (kafka_partitions(sink->handle, name, METADATA_TIMEOUT_MS, &count, &now) == 0) {
+            if (count > 0)
+                return 0;
+            return err_exit(err, EX_CONFIG, "topic %s does not exist; run `tandem topics apply`",
+                            name);
+        }
+        if (now.kind != ERR_RETRY || service_stopping()) {
+            *err = now;
+            return -1;
+        }
+        sink_wait(sink, since_ms, SINK_WAIT_SLICE_MS);
+    }
+}
+
+struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *err)
+{
+    for (int i = 0; i < sink->topic_count; i++)
+        if (strcmp(sink->topics[i].name, name) == 0)
+            return &sink->topics[i];
+    enum topic_kind kind;
+    if (!topic_parse(sink->migration, name, &kind, NULL)) {
+        err_set(err, ERR_FATAL, "%s is not a topic of this migration", name);
+        return NULL;
+    }
+    if (sink->topic_count == SINK_TOPICS_MAX) {
+        err_set(err, ERR_FATAL, "more than %d topics", SINK_TOPICS_MAX);
+        return NULL;
+    }
+    if (topic_exists(sink, name, err) < 0)
+        return NULL;
+    struct sink_topic *topic = &sink->topics[sink->topic_count];
+    topic->handle = rd_kafka_topic_new(sink->handle, name, NULL);
+    if (!topic->handle) {
+        kafka_err(err, rd_kafka_last_error(), "topic %s", name);
+        return NULL;
+    }
+    char labels[TOPIC_NAME_BYTES + 16];
+    (void)snprintf(topic->name, sizeof(topic->name), "%s", name);
+    (void)snprintf(labels, sizeof(labels), "topic=\"%s\"", name);
+    topic->max_bytes =
+        (size_t)TOPIC_RULES[kind].size_factor * (size_t)sink->migration->kafka.record_max_bytes;
+    topic->put = metric_counter("tandem_produced_messages_total",
+                                "Messages handed to the Kafka client.", labels);
+    sink->topic_count++;
+    return topic;
+}
