@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { FILE_MAX_BYTES = 4 * 1024 * 1024, INCLUDE_DEPTH_MAX = 10 };
 
@@ -192,7 +193,11 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
     if (config_read_file(config, path)) {
         conf_scan_literals(path, dir, report);
     } else if (config_error_type(config) == CONFIG_ERR_FILE_IO) {
-        conf_mistake_at(report, path, 0, NULL, "cannot be read: %s", strerror(errno));
+        struct stat info;
+        if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+            conf_mistake_at(report, path, 0, "name the file in it", "is a directory");
+        else
+            conf_mistake_at(report, path, 0, NULL, "cannot be read: %s", strerror(errno));
         failed = -1;
     } else {
         char found[PATH_MAX];

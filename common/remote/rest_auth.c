@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -48,7 +49,7 @@ static int read_bearer(struct rest *rest, bool refused, struct err *err)
         return -1;
     if (!token_plain(token)) {
         free(token);
-        return err_set(err, ERR_FATAL, "%s holds no token", rest->settings->token_file);
+        return err_exit(err, EX_NOPERM, "%s holds no token", rest->settings->token_file);
     }
     if (rest->auth.token && strcmp(rest->auth.token, token) == 0 && refused) {
         free(token);
@@ -251,6 +252,8 @@ void rest_auth_ended(struct rest *rest)
     err_set(&why, later ? ERR_RETRY : ERR_FATAL, "%s: the token endpoint answered %d: %.*s",
             rest->settings->name, exchange->status, (int)verdict.message.len,
             verdict.message.data ? verdict.message.data : "");
+    if (!later)
+        why.exit_code = EX_NOPERM;
     int64_t otherwise_ms = verdict.retry_after_ms ? verdict.retry_after_ms : REST_RETRY_MS;
     if (later)
         release(rest, REST_LATER, rest_retry_after_ms(rest, exchange, otherwise_ms), &why);
@@ -287,8 +290,8 @@ void rest_auth_refused(struct rest_call *call)
     bool hopeless =
         call->renewals >= REST_RENEWALS_MAX || (same && call->renewals >= 1 && !auth->worked);
     if (hopeless) {
-        err_set(&call->err, ERR_FATAL, "%s refuses a token that was just renewed (401)",
-                call->rest->settings->name);
+        err_exit(&call->err, EX_NOPERM, "%s refuses a token that was just renewed (401)",
+                 call->rest->settings->name);
         rest_call_over(call, REST_DENIED, 0);
         return;
     }
