@@ -55,6 +55,13 @@ def shared_redis():
     return _shared["redis"]
 
 
+def end_of(proc):
+    """The last words of a process; what a sanitizer said comes first."""
+    text = proc.log_text()
+    at = max(text.rfind("ERROR: "), text.rfind(": runtime error: ") - 200)
+    return text[at:at + 4000] if at > 0 else text[-3000:]
+
+
 class Pipeline:
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="",
                  session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=()):
@@ -79,8 +86,12 @@ class Pipeline:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, failed, *_):
+        if failed:
+            for proc in self.processes():
+                proc.kill()
+        else:
+            self.stop()
         for sandbox in (self.old, self.new):
             sandbox.kill()
 
@@ -170,7 +181,7 @@ class Pipeline:
         for proc in self.processes():
             if proc.running():
                 code = proc.term()
-                assert code == 0, f"{proc.name} ended with {code} on SIGTERM: {proc.log_text()[-2000:]}"
+                assert code == 0, f"{proc.name} ended with {code} on SIGTERM: {end_of(proc)}"
 
     def revive(self):
         """Start again, without a failpoint, whatever has died."""
@@ -233,7 +244,7 @@ class Pipeline:
         """What is still to be done of all edits before since_ms (the old system's clock); "" when nothing is."""
         for proc in self.processes():
             if proc.process is not None and not proc.running() and proc.process.poll() not in (-9, 0):
-                raise AssertionError(f"{proc.name} ended with {proc.process.poll()}: {proc.log_text()[-3000:]}")
+                raise AssertionError(f"{proc.name} ended with {proc.process.poll()}: {end_of(proc)}")
         cursors = self.cursors()
         backfill = cursors.get(f"{SYSTEM}/{ENTITY}/backfill")
         if not backfill or not backfill["cursor"]["done"]:
@@ -275,7 +286,7 @@ class Pipeline:
             raise Timeout(f"{self.ns} does not come to rest in {timeout} s: {seen.get('why')}\n{self.tails()}") from None
 
     def tails(self):
-        return "\n".join(f"--- {proc.name}: {proc.log_text()[-3000:]}" for proc in self.processes())
+        return "\n".join(f"--- {proc.name}: {end_of(proc)}" for proc in self.processes())
 
     # ---- judges ----
 
