@@ -35,8 +35,13 @@ static int ask_process(const char *program, const char *config_path, const char 
                        struct mistakes *mistakes, struct err *err)
 {
     char path[PATH_MAX];
-    if (command_sibling(program, path, sizeof(path), err) != 0)
+    struct err missing = ERR_INIT;
+    if (command_sibling(program, path, sizeof(path), &missing) != 0) {
+        if (mistakes->count) /* an unknown type is among them: no such program is to be expected */
+            return 0;
+        *err = missing;
         return -1;
+    }
     const char *argv[] = {path,   "--config", config_path, "--check", source ? "--source" : NULL,
                           source, NULL};
     struct buf out;
@@ -86,7 +91,7 @@ static int find_mistakes(const char *path, struct mistakes *mistakes, struct err
     struct buf text;
     buf_init(&text, 0);
     conf_report_print(&report, &text);
-    mistakes_add_text(mistakes, buf_span(&text));
+    mistakes_add_report(mistakes, buf_span(&text));
     buf_clear(&text);
     conf_report_clear(&report);
 

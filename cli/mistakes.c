@@ -68,7 +68,8 @@ static void add(struct mistakes *mistakes, const char *line)
         mistakes->lines[mistakes->count++] = copy;
 }
 
-int mistakes_add_text(struct mistakes *mistakes, struct span text)
+/* Returns how many lines named a place. */
+static int add_lines(struct mistakes *mistakes, struct span text, bool placeless_too)
 {
     int found = 0;
     for (size_t at = 0; at < text.len;) {
@@ -77,14 +78,24 @@ int mistakes_add_text(struct mistakes *mistakes, struct span text)
         size_t len = end ? (size_t)(end - start) : text.len - at;
         char *line = strndup(start, len);
         long number;
-        if (line && place(line, &number)) {
+        bool placed = line && place(line, &number);
+        if (placed || (line && *line && placeless_too))
             add(mistakes, line);
-            found++;
-        }
+        found += placed;
         free(line);
         at += len + 1;
     }
     return found;
+}
+
+void mistakes_add_report(struct mistakes *mistakes, struct span text)
+{
+    (void)add_lines(mistakes, text, true);
+}
+
+int mistakes_add_text(struct mistakes *mistakes, struct span text)
+{
+    return add_lines(mistakes, text, false);
 }
 
 void mistakes_print(struct mistakes *mistakes, FILE *out)
