@@ -72,8 +72,19 @@ static bool take(const struct flag *flag, const char *text)
     return false;
 }
 
-int command_parse(const struct command *self, const struct flag *flags, int argc, char **argv,
-                  int *ret_exit)
+/* What is left after the flags: the command takes one argument, or none. */
+static bool take_rest(const struct command *self, int argc, char **argv)
+{
+    int surplus = optind + (*self->arguments ? 1 : 0);
+    if (argc <= surplus)
+        return true;
+    (void)fprintf(stderr, "tandem: %s does not take the argument \"%s\"\n", self->name,
+                  argv[surplus]);
+    return false;
+}
+
+static int parse(const struct command *self, const struct flag *flags, int argc, char **argv,
+                 int *ret_exit)
 {
     struct option options[FLAGS_MAX + 2] = {{"help", no_argument, NULL, 'h'}};
     int count = 0;
@@ -86,7 +97,7 @@ int command_parse(const struct command *self, const struct flag *flags, int argc
     for (;;) {
         int c = getopt_long(argc, argv, "h", options, &index);
         if (c == -1)
-            return optind;
+            return take_rest(self, argc, argv) ? optind : usage(self, ret_exit);
         if (c == 'h') {
             print_manual(self, flags);
             *ret_exit = 0;
@@ -95,6 +106,17 @@ int command_parse(const struct command *self, const struct flag *flags, int argc
         if (c != 0 || !take(&flags[index - 1], optarg))
             return usage(self, ret_exit);
     }
+}
+
+int command_parse(const struct command *self, const struct flag *flags, int argc, char **argv,
+                  int *ret_exit)
+{
+    char *given = argv[0], name[64]; /* getopt begins its complaints with argv[0] */
+    (void)snprintf(name, sizeof(name), "tandem: %s", self->name);
+    argv[0] = name;
+    int first = parse(self, flags, argc, argv, ret_exit);
+    argv[0] = given;
+    return first;
 }
 
 struct migration *command_migration(const char *path, int *ret_exit)

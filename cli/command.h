@@ -32,7 +32,8 @@ struct flag {
 
 /*
  * Parse argv (argv[0] is the command's name) by flags (ends with {0}); --help
- * and -h are there always and print the manual. Arguments that are no flags are moved behind.
+ * and -h are there always and print the manual. Arguments that are no flags are moved behind;
+ * more of them than self->arguments names are a mistake.
  * Returns the index of the first of them, or -1 with *ret_exit: 0 after --help, EX_USAGE after a
  * mistake, which has been printed.
  */

@@ -213,7 +213,10 @@ static int preview_entity(struct migration *migration, const char *name, int lim
     struct preview preview = {.migration = migration, .mask = mask};
     preview.entity = migration_entity(migration, name);
     if (!preview.entity) {
-        (void)fprintf(stderr, "tandem: the migration has no entity \"%s\"\n", name);
+        (void)fprintf(stderr, "tandem: the migration has no entity \"%s\"; it has:", name);
+        for (int i = 0; i < migration->entity_count; i++)
+            (void)fprintf(stderr, " %s", migration->entities[i].name);
+        (void)fputs("\n", stderr);
         return EX_USAGE;
     }
     arena_init(&preview.arena);

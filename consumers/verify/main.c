@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <time.h>
 
@@ -46,7 +47,9 @@ static const char USAGE[] =
     "  --examples N      show N records of every class\n"
     "  --rows            count apply's rows and the dead letters only; asks neither system\n"
     "  --every SECONDS   print a line again and again, until stopped\n"
-    "  --check           read the configuration, print its mistakes and stop\n";
+    "  --check           read the configuration, print its mistakes and stop\n"
+    "  --help, --version\n"
+    "Usually `tandem report` and `tandem status` start it; the counts are JSON on stdout.\n";
 
 static void pause_ms(int64_t ms)
 {
@@ -232,6 +235,14 @@ int main(int argc, char **argv)
 {
     struct options options = {.examples = 0};
     log_init("tandem-verify", "", LOG_ERROR_);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)fputs(USAGE, stdout);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("tandem-verify %s\n", TANDEM_VERSION);
+        return 0;
+    }
     if (!take_options(argc, argv, &options)) {
         (void)fputs(USAGE, stderr);
         return EX_USAGE;
