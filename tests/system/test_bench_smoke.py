@@ -1,0 +1,54 @@
+"""
+The programs of tests/bench run, and agree with each other in counts: a bench that does not do the work measures nothing. No time is
+asserted; what is measured comes from tests/bench/run.
+"""
+import os
+import sys
+
+import harness
+
+sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "bench"))
+import bench_apply  # noqa: E402
+import bench_backfill  # noqa: E402
+import bench_json_readers  # noqa: E402
+import bench_latency  # noqa: E402
+import rig  # noqa: E402
+from harness import run_tests  # noqa: E402
+
+RECORDS, EDITS = 450, 50  # not a multiple of a page
+_shared = {}
+
+
+def services():
+    if "services" not in _shared:
+        _shared["services"] = rig.Services()
+    return _shared["services"]
+
+
+def quiet(_text):
+    pass
+
+
+def test_backfill_carries_every_record_once():
+    source, target = rig.Server("bench_source", RECORDS), rig.Server("bench_target", 1)
+    found = bench_backfill.one_round(services(), source, target, RECORDS, rig.script_python(), 1)
+    assert set(found) == set(bench_backfill.SUBJECTS), found
+    assert found["floor"]["value_bytes"] == found["tandem-poll"]["value_bytes"], found
+
+
+def test_apply_creates_and_updates_every_record_once():
+    found = bench_apply.one_round(services(), rig.Server("bench_source", RECORDS), RECORDS)
+    assert set(found) == set(bench_apply.SUBJECTS), found
+
+
+def test_every_edit_arrives():
+    assert bench_latency.measure(services(), EDITS, quiet)["edits"] == EDITS
+
+
+def test_the_json_readers_read_the_same():
+    results = bench_json_readers.measure(0.01, 1, quiet)
+    assert {page for _, _, page in results} == set(bench_json_readers.PAGES), results
+
+
+if __name__ == "__main__":
+    run_tests(globals())
