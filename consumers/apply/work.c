@@ -280,12 +280,39 @@ static void park_uncertain(struct apply *apply, struct work *work)
     work->what = OUTCOME_UNCERTAIN;
 }
 
+/* Nothing is left to wait for: else the row would stay due, and be woken again and again. */
+static void wait_over(struct work *work)
+{
+    struct row *row = &work->row;
+    row->status = row->held_count ? STATE_HELD : STATE_IDLE;
+    row->due_ms = 0;
+    row->attempt = 0;
+    row->why = row->pending = row->waits_on = SPAN_NONE;
+    work->row_changed = true;
+}
+
+/* Its own event has nothing to write any more, or it is superseded; an unknown outcome still has to be looked at. */
+static void end_wait(struct apply *apply, struct apply_entity *ae, struct work *work,
+                     enum event_verdict verdict)
+{
+    bool unknown = work->row.status == STATE_UNCERTAIN || work->row.status == STATE_REBUILD;
+    if (work->stage != WORK_DONE || verdict == EVENT_LOOK_FIRST)
+        return;
+    if (work->due && unknown && work->op.len > 0) {
+        derive_sent(apply, ae, work);
+        park_uncertain(apply, work);
+    } else if (!unknown && (work->due || verdict == EVENT_ADVANCE)) {
+        wait_over(work);
+    }
+}
+
 static void decide(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
     struct event_facts facts = gather(apply, ae, work);
+    enum event_verdict verdict = state_on_event(&facts);
     work->stage = WORK_DONE;
-    switch (state_on_event(&facts)) {
+    switch (verdict) {
     case EVENT_STALE:
         work->what = OUTCOME_STALE;
         break;
@@ -326,6 +353,7 @@ static void decide(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->stage = WORK_FIND;
         break;
     }
+    end_wait(apply, ae, work, verdict);
 }
 
 /* Deletes are rows from the first day; finding them is the producers' (later) work, applying them a policy's. */
@@ -338,7 +366,7 @@ static void note_delete(struct work *work)
     work->row.version = work->event.version;
     memcpy(work->row.event_id, work->event.event_id, sizeof work->row.event_id);
     memcpy(work->row.hash, work->event.hash, sizeof work->row.hash);
-    work->row_changed = true;
+    wait_over(work);
     work->what = OUTCOME_DELETED;
     work->stage = WORK_DONE;
 }
