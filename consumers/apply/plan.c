@@ -277,6 +277,7 @@ void plan_hold(struct apply *apply, struct work *work, enum held_class class_, s
     row->held_count = 1;
     row->status = STATE_HELD;
     row->due_ms = 0;
+    row->waits_on = SPAN_NONE; /* a claim that is free by now would wake it again and again */
     row->pending = work->event.value;
     work->row_changed = true;
     work->what = OUTCOME_HELD;
@@ -292,6 +293,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
     row->op = work->marker;
     row->due_ms = apply->now_ms + (traits->tier == REST_TIER_T1 ? 1 : traits->request_lifetime_ms);
     row->why = span_of("a request was sent and its outcome is not known");
+    row->waits_on = SPAN_NONE;
     row->pending = work->event.value;
     for (int i = 0; i < work->item.count; i++)
         if (work->item_fields[i] >= 0)
@@ -322,6 +324,7 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
     row->attempt++;
     row->due_ms = apply->now_ms + delay_ms;
     row->why = span_of(why);
+    row->waits_on = SPAN_NONE;
     row->pending = work->event.value;
     work->row_changed = true;
     work->what = OUTCOME_WAITING;
