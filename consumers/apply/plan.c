@@ -285,6 +285,25 @@ void plan_hold(struct apply *apply, struct work *work, enum held_class class_, s
     work->stage = WORK_DONE;
 }
 
+static void add_claim(struct row *row, struct span claim)
+{
+    for (int c = 0; c < row->claim_count; c++)
+        if (span_equal(row->claims[c], claim))
+            return;
+    if (row->claim_count < ROW_CLAIMS_MAX)
+        row->claims[row->claim_count++] = claim;
+}
+
+/* What was locked stays locked while the request may still be executed: Redis gives up what the row does not name. */
+static void keep_claims(struct apply *apply, struct work *work)
+{
+    if (work->twin_found)
+        add_claim(&work->row, span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len,
+                                                   work->twin.data)));
+    for (int k = 1; k < work->name_count; k++)
+        add_claim(&work->row, work->names[k]);
+}
+
 void plan_uncertain(struct apply *apply, struct work *work)
 {
     struct row *row = &work->row;
@@ -298,6 +317,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
     for (int i = 0; i < work->item.count; i++)
         if (work->item_fields[i] >= 0)
             row->sent[work->item_fields[i]] = work->event.after.values[work->item_fields[i]];
+    keep_claims(apply, work);
     work->row_changed = true;
     work->what = OUTCOME_UNCERTAIN;
     work->stage = WORK_DONE;
