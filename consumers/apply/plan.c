@@ -6,6 +6,19 @@
 
 #include "apply.h"
 
+/* Numbers and booleans stand bare in the row's JSON: what is neither needs its quotes, or no process could read the row again. */
+static struct span as_text(struct apply *apply, const struct field *field, struct span text)
+{
+    struct buf quoted;
+    if (field->rules.type != VALUE_INTEGER && field->rules.type != VALUE_BOOLEAN)
+        return text;
+    buf_init(&quoted, 0);
+    buf_put_json_string(&quoted, text);
+    text = arena_copy(&apply->arena, buf_span(&quoted));
+    buf_clear(&quoted);
+    return text;
+}
+
 /* What the twin says now. A text that is no value of the field's type is kept as it is: it equals nothing and is never lost. */
 static struct value read_new(struct apply *apply, const struct field *field,
                              const struct raw_value *raw)
@@ -16,7 +29,7 @@ static struct value read_new(struct apply *apply, const struct field *field,
         return (struct value){VALUE_BLANK, SPAN_NONE};
     if (value_parse(&field->rules, SIDE_NEW, (enum json_type)raw->type, raw->text, &apply->arena,
                     &value, &ignored) != 0)
-        return (struct value){VALUE_SET, raw->text};
+        return (struct value){VALUE_SET, as_text(apply, field, raw->text)};
     return value;
 }
 
