@@ -245,6 +245,8 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
         return;
     }
     settle_row(apply, ae, work);
+    if (work->overtaken) /* looked at: what a person edits from now on is not the late request's */
+        row->op = work->twin_marker;
     work->what = row->held_count ? OUTCOME_HELD : OUTCOME_AGREED;
     work->class_ = class_of(ae, work);
 }
