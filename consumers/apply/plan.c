@@ -141,6 +141,7 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
     row->claims[row->claim_count++] =
         span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len, work->twin.data));
     if (!work->event.partial) {
+        row->deleted = false; /* a delete never comes here: a confirmed sighting reopened it */
         row->has_version = true;
         row->version = work->event.version;
         memcpy(row->hash, work->event.hash, sizeof row->hash);
