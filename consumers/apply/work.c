@@ -238,7 +238,9 @@ void work_derive_sent(struct apply_entity *ae, struct work *work, const struct r
 {
     for (int f = 0; f < ae->entity->field_count; f++) {
         const struct base_pair *base = &work->row.base[f];
-        bool differs = !base->known || !base_is(base->old_side, record->values[f]);
+        /* Of fields that never met only values are written, never a blank. */
+        bool differs = base->known ? !base_is(base->old_side, record->values[f])
+                                   : record->values[f].kind == VALUE_SET;
         if (ae->entity->fields[f].new_name && differs)
             work->row.sent[f] = record->values[f];
     }
