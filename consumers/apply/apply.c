@@ -172,6 +172,8 @@ static int replay_owned(struct apply *apply, struct err *err)
     for (int i = 0; i < apply->entity_count; i++) {
         struct apply_entity *ae = &apply->entities[i];
         ae->listed = false;
+        ae->list_cursor[0] = '\0'; /* the pages listed so far may have gone with the old content */
+        ae->list_count = 0;
         for (int32_t p = 0; p < ae->partitions; p++) {
             if (ae->epochs[p] < 0)
                 continue;
