@@ -50,6 +50,9 @@ static int announce(struct apply *apply, struct apply_entity *ae, int32_t partit
     if (status == 0)
         status = sink_settle(apply->sink, -1, err);
     buf_clear(&value);
+    if (status == 0 && report.offset < 0)
+        return err_set(err, ERR_RETRY, "%s[%d]: the assignment is there, at an unknown offset",
+                       ae->state, (int)partition);
     if (status == 0)
         *ret_epoch = report.offset;
     return status;
