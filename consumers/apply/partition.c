@@ -72,8 +72,10 @@ int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t par
                     err) != 0)
         return -1;
     ae->epochs[partition] = epoch;
+    /* The tail begins right behind our assignment: what the last owner still wrote, and Redis still took, before we were there,
+     * a fold refuses, so it has to stand there once more, in our name. */
     if (partition_replay(apply, ae, partition, mark, highest, err) != 0 ||
-        log_reader_add(apply->tail, ae->state, partition, ae->marks[partition], err) != 0) {
+        log_reader_add(apply->tail, ae->state, partition, epoch + 1, err) != 0) {
         ae->epochs[partition] = -1;
         return -1;
     }
@@ -237,6 +239,8 @@ int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t parti
     replay->ae = ae;
     replay->partition = partition;
     replay->highest = highest_epoch;
+    if (from > ae->epochs[partition] && replay->highest < ae->epochs[partition])
+        replay->highest = ae->epochs[partition]; /* our own assignment lies below the mark */
     arena_init(&replay->arena);
     json_tape_init(&replay->tape);
     int64_t end = 0;
