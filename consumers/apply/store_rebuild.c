@@ -24,6 +24,24 @@ static bool is_text(const redisReply *reply, const char *text)
            strcmp(reply->str, text) == 0;
 }
 
+/* One plain command, run only while the lease is ours: a rebuilder that slept through it must not touch what others opened. */
+static void begin_leased(struct store *store)
+{
+    store_begin_command(store);
+    store_push_text(&store->args, store->prefix);
+    store_push_text(&store->args, store->token);
+}
+
+static enum store_outcome leased(struct store *store, struct err *err)
+{
+    static struct redis_script script = {
+        .name = "leased",
+        .text = "if redis.call('GET', ARGV[1]..'rebuild') ~= ARGV[2] then return 'CLOSED' end\n"
+                "redis.call(unpack(ARGV, 3))\n"
+                "return 'OK'\n"};
+    return store_eval(store, &script, NULL, err);
+}
+
 enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bool *ret_mine,
                                        struct err *err)
 {
@@ -68,20 +86,14 @@ static enum store_outcome unlink_page(struct store *store, const redisReply *pag
     char lease[96];
     (void)snprintf(lease, sizeof lease, "%srebuild", store->prefix);
     int count = 0;
-    store_begin_command(store);
+    begin_leased(store);
     store_push_text(&store->args, "UNLINK");
     for (size_t i = 0; i < page->elements; i++)
         if (strcmp(page->element[i]->str, lease) != 0) {
             store_push(&store->args, (struct span){page->element[i]->str, page->element[i]->len});
             count++;
         }
-    if (count == 0)
-        return STORE_OK;
-    redisReply *reply = NULL;
-    enum store_outcome outcome = store_command(store, &reply, err);
-    if (outcome == STORE_OK)
-        freeReplyObject(reply);
-    return outcome;
+    return count ? leased(store, err) : STORE_OK;
 }
 
 enum store_outcome store_rebuild_clear(struct store *store, struct err *err)
@@ -119,7 +131,7 @@ enum store_outcome store_rebuild_rows(struct store *store, const struct entity *
         return STORE_OK;
     const char *names[2] = {"rows", "index"};
     for (int which = 0; which < 2; which++) {
-        store_begin_command(store);
+        begin_leased(store);
         store_push_text(&store->args, "HSET");
         store_push_text(&store->args, key_of(store, names[which], entity->name));
         for (int i = 0; i < n; i++) {
@@ -133,11 +145,9 @@ enum store_outcome store_rebuild_rows(struct store *store, const struct entity *
                              (int)rows[i].index.len, rows[i].index.data ? rows[i].index.data : "");
             store_push_text(&store->args, text);
         }
-        redisReply *reply = NULL;
-        enum store_outcome outcome = store_command(store, &reply, err);
+        enum store_outcome outcome = leased(store, err);
         if (outcome != STORE_OK)
             return outcome;
-        freeReplyObject(reply);
     }
     return STORE_OK;
 }
@@ -148,7 +158,7 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
 {
     const char *names[2] = {"epoch", "mark"};
     for (int which = 0; which < 2; which++) {
-        store_begin_command(store);
+        begin_leased(store);
         store_push_text(&store->args, "HSET");
         store_push_text(&store->args, key_of(store, names[which], entity->name));
         store_push_int(&store->args, partition);
@@ -156,11 +166,9 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
                         which == 0 ? arena_printf(&store->args.numbers, "%lld", (long long)epoch)
                                    : arena_printf(&store->args.numbers, "%lld %lld",
                                                   (long long)mark, (long long)epoch));
-        redisReply *reply = NULL;
-        enum store_outcome outcome = store_command(store, &reply, err);
+        enum store_outcome outcome = leased(store, err);
         if (outcome != STORE_OK)
             return outcome;
-        freeReplyObject(reply);
     }
     return STORE_OK;
 }

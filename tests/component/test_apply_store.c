@@ -238,6 +238,25 @@ static void a_loss_closes_the_scripts_until_the_rebuild_opened_them(void **state
     assert_int_equal(due("sf:2"), 1);
 }
 
+/* It slept through its lease, and another one was quicker: nothing that it still sends changes what is open now. */
+static void a_rebuilder_that_lost_its_lease_changes_nothing(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    bool changed = false, mine = false;
+    struct store *late = store_open(&migration, &err);
+    assert_non_null(late);
+    assert_int_not_equal(store_ensure(late, &changed, &err), STORE_AWAY);
+    assert_int_equal(finish("sf:1", "{new}", "", 5), STORE_OK);
+    struct store_finish row = {.key = span_of("sf:1"), .row = span_of("{old}")};
+    assert_int_equal(store_rebuild_lease(store, 60000, &mine, &err), STORE_OK);
+    assert_int_equal(store_rebuild_rows(late, &entity, &row, 1, &err), STORE_CLOSED);
+    assert_int_equal(store_rebuild_partition(late, &entity, 0, 99, 99, &err), STORE_CLOSED);
+    assert_int_equal(store_rebuild_clear(late, &err), STORE_CLOSED);
+    assert_true(span_is(load("sf:1").row, "{new}"));
+    store_close(late);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup(a_former_owner_is_fenced, open_store),
         cmocka_unit_test_setup(without_an_epoch_nothing_works, open_store),
         cmocka_unit_test_setup(a_loss_closes_the_scripts_until_the_rebuild_opened_them, open_store),
+        cmocka_unit_test_setup(a_rebuilder_that_lost_its_lease_changes_nothing, open_store),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
