@@ -191,6 +191,19 @@ static void a_cancelled_operation_leaves_nothing(void **state)
     assert_null(holder);
 }
 
+/* Sent again under other names, e.g. without the twin that was gone meanwhile. */
+static void an_operation_begun_again_gives_up_what_it_does_not_claim_any_more(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    assert_int_equal(begin("sf:1", "id=501", &holder), STORE_OK);
+    assert_int_equal(begin("sf:1", "email=a@x", &holder), STORE_OK);
+    assert_int_equal(begin("sf:2", "id=501", &holder), STORE_OK);
+    assert_null(holder);
+    assert_int_equal(begin("sf:3", "email=a@x", &holder), STORE_OK);
+    assert_string_equal(holder, "sf:1");
+}
+
 static void a_former_owner_is_fenced(void **state)
 {
     (void)state;
@@ -266,6 +279,8 @@ int main(void)
         cmocka_unit_test_setup(waiting_for_a_claim_nobody_holds_is_due_at_once, open_store),
         cmocka_unit_test_setup(due_by_time, open_store),
         cmocka_unit_test_setup(a_cancelled_operation_leaves_nothing, open_store),
+        cmocka_unit_test_setup(an_operation_begun_again_gives_up_what_it_does_not_claim_any_more,
+                               open_store),
         cmocka_unit_test_setup(a_former_owner_is_fenced, open_store),
         cmocka_unit_test_setup(without_an_epoch_nothing_works, open_store),
         cmocka_unit_test_setup(a_loss_closes_the_scripts_until_the_rebuild_opened_them, open_store),
