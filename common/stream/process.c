@@ -211,7 +211,11 @@ void process_reload(struct process *process)
     conf_report_init(&report);
     struct migration *migration = migration_open(process->config, &report);
     if (!migration) {
-        log_error("reload refused: the configuration has mistakes", log_int("count", report.count));
+        const struct conf_mistake *first = report.mistakes;
+        log_error("reload refused: the configuration has mistakes", log_int("count", report.count),
+                  log_str("first", report.count ? first->text : ""),
+                  log_str("file", report.count ? first->file : ""),
+                  log_int("line", report.count ? first->line : 0));
     } else {
         int level = log_level_parse(migration->log_level);
         log_set_level(level < 0 ? LOG_INFO_ : (enum log_level)level);
