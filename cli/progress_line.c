@@ -6,6 +6,8 @@
 
 #include "cli/progress.h"
 
+enum { SOURCE_LAG_TOLD_S = 15 };
+
 static int64_t per_second(int64_t now, int64_t earlier, int64_t ms)
 {
     if (now < 0 || earlier < 0 || now < earlier || ms <= 0)
@@ -88,6 +90,9 @@ void progress_line(const struct progress *now, const struct progress *earlier, i
         put_backfill(now, earlier, i, out);
         if (now->entities[i].lag_messages >= 0)
             buf_printf(out, "; lag %" PRId64, now->entities[i].lag_messages);
+        /* An old system that does not answer shows here first: its request may take minutes. */
+        if (now->entities[i].source_lag_s >= SOURCE_LAG_TOLD_S)
+            buf_printf(out, "; captured up to %.0f s ago", now->entities[i].source_lag_s);
     }
     int64_t rate = progress_applied_rate(now, earlier);
     if (rate >= 0)

@@ -54,7 +54,7 @@ static void print_backfill(const struct status *status, int entity)
     int64_t eta_s = progress_eta_s(&status->now, earlier_of(status), entity);
     printf("  backfill      ");
     if (it->backfill_done < 0)
-        printf("unknown (no process that captures it answers)");
+        printf("unknown (neither its process nor Kafka tells)");
     else
         printf("%" PRId64, it->backfill_done);
     if (it->backfill_finished)
