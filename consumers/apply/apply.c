@@ -77,7 +77,6 @@ static int open_properties(struct apply *apply, struct apply_entity *ae, struct 
         ae->properties[ae->property_count++] = entity->fields[f].new_name;
         if (entity->fields[f].match && ae->match_count < APPLY_MATCH_MAX) {
             ae->match_fields[ae->match_count++] = f;
-            ae->unique_match = ae->unique_match || entity->fields[f].unique_in_new;
         }
     }
     ae->external_id_at = ae->property_count;

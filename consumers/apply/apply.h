@@ -38,7 +38,6 @@ struct apply_entity {
     int property_count, external_id_at, marker_at;
     int match_fields[APPLY_MATCH_MAX];
     int match_count;
-    bool unique_match; /* the target itself refuses a second record with the same match value */
     bool listed;
     char list_cursor[512];
     int64_t list_count;

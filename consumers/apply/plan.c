@@ -172,7 +172,18 @@ static const char *class_of(const struct apply_entity *ae, const struct work *wo
 static bool must_wait_for_index(const struct apply_entity *ae, const struct work *work)
 {
     bool waited = work->due && work->row.status == STATE_WAITING && work->row.attempt > 0;
-    return !work->twin_found && !ae->unique_match && work->name_count > 1 && !waited;
+    if (work->twin_found || work->name_count == 1)
+        return false;
+    for (int k = 1; k < work->name_count; k++) {
+        bool claimed =
+            false; /* before this wait: an event that came meanwhile may bring another value */
+        if (ae->entity->fields[work->fields[k]].unique_in_new)
+            return false;
+        for (int c = 0; c < work->row.claim_count; c++)
+            claimed = claimed || span_equal(work->row.claims[c], work->names[k]);
+        waited = waited && claimed;
+    }
+    return !waited;
 }
 
 /* (epoch, sequence) of a marker of this partition; false: not one of ours. */
