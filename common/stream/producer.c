@@ -153,8 +153,8 @@ static int work(struct producer *producer, struct err *err)
         return -1;
     if (service_stopping())
         return 0;
-    struct sink *sink =
-        sink_open(process->migration, producer->type->name, process->instance, 0, err);
+    struct sink *sink = sink_open(process->migration, producer->type->name, process->instance,
+                                  producer->type->linger_ms, err);
     if (!sink)
         return -1;
     producer->context = (struct source_context){.migration = process->migration,

@@ -29,7 +29,9 @@ int source_put_dead_letter(const struct source_context *context, const struct en
 
 struct source_type {
     const char *name, *summary; /* "poll"; the type's name in the configuration */
-    size_t size;                /* instance; zeroed, then filled from options */
+    int linger_ms; /* of the sink; 0 = its default. Settling waits for no linger: a type that settles after
+                    * each step makes larger batches with a long one, and is not later */
+    size_t size; /* instance; zeroed, then filled from options */
     const struct conf_option
         *options; /* of its sources block, beyond name, type and system; ends with {0} */
     int (*open)(void *self, const struct source_context *context, struct err *err);

@@ -36,7 +36,7 @@ static const struct conf_option OPTIONS[] = {
     {.name = "chunk",
      .type = CONF_INT,
      .offset = offsetof(struct poll, chunk),
-     .default_int = 20000,
+     .default_int = 10000,
      .min = 1,
      .max = 1000000,
      .help = "Records between two durable cursors (at least one page; also once a second)."},
@@ -231,6 +231,7 @@ static int source_round(void *self, int timeout_ms, struct err *err)
 const struct source_type source_poll = {
     .name = "poll",
     .summary = "asks a system's API what changed: backfill, incremental passes, hints",
+    .linger_ms = 50,
     .size = sizeof(struct poll),
     .options = OPTIONS,
     .open = source_open,
