@@ -26,7 +26,8 @@ static int reading_start(struct apply *apply, struct apply_entity *ae,
                          const struct reading *reading, struct rest_op **ops, int *op_count,
                          struct err *err)
 {
-    int most = rest_traits(apply->rest)->read_max;
+    const struct rest_traits *traits = rest_traits(apply->rest);
+    int most = reading->id_property ? traits->lookup_max : traits->read_max;
     for (int at = 0; at < reading->count; at += most) {
         struct rest_op *op = apply_op(apply);
         if (!op)
