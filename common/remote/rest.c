@@ -166,7 +166,9 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
         buf_put_span(&call->place, after);
     call->after = buf_span(&call->place);
     rest_op_forget(op);
-    for (int i = 0; i < op->item_count; i++) {
+    /* A read knows no items: those of the op's last write may be gone, and their place be another's. */
+    bool has_items = rest_is_write(op->kind) && op->kind != REST_CREATE_PROPERTY;
+    for (int i = 0; has_items && i < op->item_count; i++) {
         struct rest_item *item = &op->items[i];
         item->result = REST_ITEM_UNKNOWN;
         item->ret_id = item->ret_version = item->message = SPAN_NONE;
