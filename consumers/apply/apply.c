@@ -45,6 +45,17 @@ void apply_chunk_begin(struct apply *apply)
     apply->ops_used = 0;
 }
 
+int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most)
+{
+    const struct rest_traits *traits = rest_traits(apply->rest);
+    int each = traits->read_max < traits->lookup_max ? traits->read_max : traits->lookup_max;
+    if (traits->write_max < each)
+        each = traits->write_max;
+    /* A round asks twice at worst (what is remembered, then the target itself), by id and by each name; half of all is for more rounds. */
+    int fits = APPLY_OPS_MAX * each / (4 * (2 + ae->match_count));
+    return fits < 1 ? 1 : fits < most ? fits : most;
+}
+
 struct rest_op *apply_op(struct apply *apply)
 {
     if (apply->ops_used == APPLY_OPS_MAX)
@@ -248,8 +259,8 @@ static int collect(struct apply *apply, struct apply_entity *ae, const struct me
 {
     struct map seen;
     map_init(&seen, WORKS_PER_CHUNK, &apply->arena);
-    int count = 0;
-    for (int i = 0; i < n && count < WORKS_PER_CHUNK; i++) {
+    int count = 0, most = apply_chunk_max(apply, ae, WORKS_PER_CHUNK);
+    for (int i = 0; i < n && count < most; i++) {
         const struct message *message = &messages[i];
         if (taken[i] || message->entity != ae->entity)
             continue;

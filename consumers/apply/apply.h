@@ -123,6 +123,8 @@ struct store_owner apply_owner(const struct apply_entity *ae);
 /* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
 struct rest_op *apply_op(struct apply *apply);
 void apply_chunk_begin(struct apply *apply);
+/* So many records, at most `most`, whose requests fit into APPLY_OPS_MAX, whatever the system takes at once. */
+int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most);
 /* store outcome → 0, or -1 with err ERR_RETRY (and, when closed, what has to be done first is remembered). */
 int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err);
 

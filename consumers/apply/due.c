@@ -16,8 +16,9 @@ static int due_partition(struct apply *apply, struct apply_entity *ae, int32_t p
     struct store_owner owner = apply_owner(ae);
     apply_chunk_begin(apply);
     if (apply_store(apply,
-                    store_due(apply->store, &owner, partition, DUE_CHUNK, &keys, &count,
-                              &apply->arena, err),
+                    store_due(apply->store, &owner, partition,
+                              apply_chunk_max(apply, ae, DUE_CHUNK), &keys, &count, &apply->arena,
+                              err),
                     err) != 0)
         return -1;
     if (count == 0)

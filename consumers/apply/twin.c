@@ -31,7 +31,7 @@ static int reading_start(struct apply *apply, struct apply_entity *ae,
     for (int at = 0; at < reading->count; at += most) {
         struct rest_op *op = apply_op(apply);
         if (!op)
-            return err_set(err, ERR_FATAL, "apply: more than %d requests in one chunk",
+            return err_set(err, ERR_RETRY, "apply: more than %d requests in one chunk",
                            APPLY_OPS_MAX);
         op->kind = REST_READ;
         op->object = ae->entity->new_object;
