@@ -149,6 +149,26 @@ int partition_uncertain(const struct entity *entity, struct span key, struct are
     return failed ? err_set(err, ERR_FATAL, "row of %.*s is too large", (int)key.len, key.data) : 0;
 }
 
+/* The names under which the match index knows the row's twin: what it claims, and our id in the external id property. */
+static void add_match_names(const struct apply_entity *ae, const struct row *row,
+                            struct arena *arena, struct store_finish *finish)
+{
+    struct span *names = arena_new(arena, struct span, ROW_CLAIMS_MAX + 1);
+    const char *colon = memchr(finish->key.data, ':', finish->key.len);
+    int count = 0;
+    if (row->twin.len == 0 || !colon)
+        return;
+    names[count++] = span_of(
+        arena_printf(arena, "%s=%.*s", ae->entity->external_id,
+                     (int)(finish->key.len - (size_t)(colon + 1 - finish->key.data)), colon + 1));
+    for (int c = 0; c < row->claim_count; c++)
+        if (row->claims[c].len < 3 || memcmp(row->claims[c].data, "id=", 3) != 0)
+            names[count++] = arena_copy(arena, row->claims[c]);
+    finish->match_names = names;
+    finish->match_count = count;
+    finish->match_id = arena_copy(arena, row->twin);
+}
+
 static int replay_one(struct replay *replay, const struct log_message *message, struct err *err)
 {
     struct apply *apply = replay->apply;
@@ -193,6 +213,7 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     finish->key = arena_copy(&replay->arena, message->key);
     finish->row = text;
     finish->index = arena_copy(&replay->arena, buf_span(&index));
+    add_match_names(replay->ae, &row, &replay->arena, finish);
     buf_clear(&index);
     replay->count++;
     return replay->count == REPLAY_CHUNK ? replay_flush(replay, err) : 0;
