@@ -71,6 +71,18 @@ struct rest_op *apply_op(struct apply *apply)
     return *op;
 }
 
+void apply_op_release(struct apply *apply, struct rest_op *op)
+{
+    for (int i = 0; i < apply->ops_used; i++) {
+        if (apply->ops[i] != op)
+            continue;
+        rest_op_reset(op);
+        apply->ops[i] = apply->ops[--apply->ops_used];
+        apply->ops[apply->ops_used] = op;
+        return;
+    }
+}
+
 /* ---- opening ---- */
 
 static int open_properties(struct apply *apply, struct apply_entity *ae, struct err *err)

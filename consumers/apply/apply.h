@@ -122,6 +122,8 @@ struct apply_entity *apply_entity(struct apply *apply, const struct entity *enti
 struct store_owner apply_owner(const struct apply_entity *ae);
 /* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
 struct rest_op *apply_op(struct apply *apply);
+/* Before the chunk ends: nothing borrows its answer. */
+void apply_op_release(struct apply *apply, struct rest_op *op);
 void apply_chunk_begin(struct apply *apply);
 /* So many records, at most `most`, whose requests fit into APPLY_OPS_MAX, whatever the system takes at once. */
 int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most);

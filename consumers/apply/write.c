@@ -247,9 +247,12 @@ static int send_wave(struct apply *apply, struct apply_entity *ae, struct slice 
         case REST_REFUSED:
         case REST_TOO_LARGE:
             if (slice.count == 1) {
-                dead_letter_item(apply, slice.works[0], span_of(why.text));
+                struct span own = ops[i]->items[0].message;
+                dead_letter_item(apply, slice.works[0], own.len ? own : span_of(why.text));
+                apply_op_release(apply, ops[i]);
                 break;
             }
+            apply_op_release(apply, ops[i]); /* else a batch of nothing but poison never ends */
             next[halves++] = (struct slice){slice.works, slice.count / 2};
             next[halves++] =
                 (struct slice){slice.works + slice.count / 2, slice.count - slice.count / 2};
