@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import string
 import subprocess
@@ -36,17 +37,40 @@ def rss_mib(pid):
         return int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1)) / 1024
 
 
+class Perf:
+    """perf record of one process; top() says where its CPU time went. Off unless BENCH_PERF names a directory."""
+
+    def __init__(self, pid):
+        self.path, self.process = None, None
+        if os.environ.get("BENCH_PERF"):
+            self.path = os.path.join(os.environ["BENCH_PERF"], f"{os.path.basename(os.readlink(f'/proc/{pid}/exe'))}-{pid}.data")
+            self.process = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-o", self.path,
+                                             "-p", str(pid)], stderr=subprocess.DEVNULL)
+
+    def end(self):
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+        for keys in ("comm", "dso", "symbol,dso"):
+            done = subprocess.run(["perf", "report", "-i", self.path, "--stdio", "--sort", keys], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+            lines = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
+            print(f"\n{self.path} by {keys}", *lines[:25], sep="\n", flush=True)
+
+
 class Window:
     """From now to end(): wall clock and CPU of some processes. The first is the one under test."""
 
     def __init__(self, **pids):
         self.pids = pids
+        self.perf = Perf(next(iter(pids.values())))
         self.cpu = {name: cpu_s(pid) for name, pid in pids.items()}
         self.began = time.monotonic()
 
     def end(self, records):
         seconds = time.monotonic() - self.began
         spent = {name: (cpu_s(pid) - self.cpu[name]) * 1e6 / records for name, pid in self.pids.items()}
+        self.perf.end()
         name = next(iter(spent))
         return {"rate": records / seconds, "s_per_million": spent.pop(name), "rss_mib": rss_mib(self.pids[name]),
                 "others": spent}
