@@ -113,7 +113,7 @@ static int put_page(struct poll_entity *entity, const struct rest_op *page, stru
     backfill->at = backfill->pass.at;
     backfill->pending += page->record_count;
     FAILPOINT("poll.events_put");
-    return 0;
+    return poll_hold_back(entity->poll, err);
 }
 
 int backfill_step(struct poll_entity *entity, struct err *err)

@@ -163,7 +163,7 @@ static int put_page(struct poll_entity *entity, const struct rest_op *page, stru
     }
     incremental->pending += page->record_count;
     FAILPOINT("poll.events_put");
-    return 0;
+    return poll_hold_back(entity->poll, err);
 }
 
 /* How far the cursor may go once this page is delivered: never past the bound, never back. */

@@ -10,8 +10,9 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/service.h"
 
-enum { CLOSE_MS = 5000, BLOCKED_CHECKPOINT_MS = 3000 };
+enum { HOLD_SLICE_MS = 5, CLOSE_MS = 5000, BLOCKED_CHECKPOINT_MS = 3000 };
 
 static const struct conf_option OPTIONS[] = {
     {.name = "interval_ms",
@@ -36,7 +37,7 @@ static const struct conf_option OPTIONS[] = {
     {.name = "chunk",
      .type = CONF_INT,
      .offset = offsetof(struct poll, chunk),
-     .default_int = 10000,
+     .default_int = 50000,
      .min = 1,
      .max = 1000000,
      .help = "Records between two durable cursors (at least one page; also once a second)."},
@@ -115,6 +116,20 @@ int poll_put_cursor(struct poll_entity *entity, const char *pass, struct cursor 
         return err_wrap(err, "cursor of %s %s", entity->entity->name, pass);
     FAILPOINT("poll.cursor_written");
     sequence->durable = sequence->put;
+    return 0;
+}
+
+int poll_hold_back(struct poll *poll, struct err *err)
+{
+    struct sink *sink = poll->context->sink;
+    while (sink_unreported(sink) > POLL_UNREPORTED_MAX) {
+        struct err late = ERR_INIT;
+        if (sink_settle(sink, HOLD_SLICE_MS, &late) < 0 &&
+            (late.kind == ERR_FATAL || service_stopping())) {
+            *err = late;
+            return -1;
+        }
+    }
     return 0;
 }
 

@@ -35,7 +35,8 @@ enum {
     POLL_DENIED_WAIT_MS =
         60 * 1000, /* 401/403: a person must act; the secret files are read again */
     POLL_BLOCK_MIN_MS = 100,
-    POLL_HINTS_MAX = 10000, /* in memory, of all partitions; more pauses the group */
+    POLL_UNREPORTED_MAX = 10000, /* events on their way to Kafka before the next page is put */
+    POLL_HINTS_MAX = 10000,      /* in memory, of all partitions; more pauses the group */
     POLL_WHY_BYTES = 400
 };
 
@@ -192,6 +193,9 @@ int poll_put_cursor(struct poll_entity *entity, const char *pass, struct cursor 
 
 /* As far as it goes within the time: reports, then cursors, of every pass that is ours. Never fails: what is not done is repeated. */
 void poll_checkpoint(struct poll *poll, int timeout_ms);
+
+/* Wait until few enough events are without a report: each takes some two kilobytes until then. */
+int poll_hold_back(struct poll *poll, struct err *err);
 
 /* ---- entity.c ---- */
 
