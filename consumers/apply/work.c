@@ -413,28 +413,38 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
 }
 
 /* Woken records: their event is the one in the row. Without one there is nothing to go on with but to read the source again. */
-static void wake(struct apply *apply, struct apply_entity *ae, struct work *work)
+static int wake(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err)
 {
     struct err why = ERR_INIT;
     if (work->row.pending.len == 0) {
         work->stage = WORK_DONE;
         work->row.due_ms = 0;
+        work->row.waits_on = SPAN_NONE;
         work->row_changed = true;
         work->hint = "recovered";
         work->what = OUTCOME_HINTED;
         work->class_ = "recovered";
         work->event.key = work->key;
-        return;
+        return 0;
     }
     struct span pending = work->row.pending;
     if (event_decode(ae->entity, pending, &apply->tape, &apply->arena, &work->event, &why) != 0) {
+        if (why.kind == ERR_FATAL)
+            return err_exit(err, why.exit_code, "the event in the row of %.*s: %s",
+                            (int)work->key.len, work->key.data, why.text);
+        work->event.value = pending;
+        work->event.key = work->key;
         work->row.due_ms = 0;
+        work->row.waits_on = SPAN_NONE; /* a free claim would wake it, and bury it, for ever */
         work->row_changed = true;
+        work->hint =
+            "recovered"; /* the mapping changed meanwhile: the source knows what it is now */
         dead(work, "undecodable", arena_printf(&apply->arena, "%s", why.text));
-        return;
+        return 0;
     }
     work->event.value = pending;
     name_work(apply, ae, work);
+    return 0;
 }
 
 /* Rows first, then, with the names that their events give, the match index. */
@@ -446,7 +456,8 @@ static int load_due(struct apply *apply, struct apply_entity *ae, struct work *w
     if (load(apply, ae, works, n, err) != 0)
         return -1;
     for (int i = 0; i < n; i++)
-        wake(apply, ae, &works[i]);
+        if (wake(apply, ae, &works[i], err) != 0)
+            return -1;
     return 0;
 }
 
