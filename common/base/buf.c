@@ -48,14 +48,8 @@ void buf_reset(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* Room for len bytes and the NUL. After a failure nothing is put any more: a text with a hole is
- * worse than none. */
-static bool buf_grow(struct buf *buf, size_t len)
+static bool buf_grow_storage(struct buf *buf, size_t len)
 {
-    if (buf->failed)
-        return false;
-    if (len < buf->cap - buf->len && buf->data)
-        return true;
     if (len > buf->max_bytes - buf->len) {
         buf->failed = true;
         return false;
@@ -74,6 +68,15 @@ static bool buf_grow(struct buf *buf, size_t len)
     buf->data = data;
     buf->cap = cap;
     return true;
+}
+
+/* Room for len bytes and the NUL. After a failure nothing is put any more: a text with a hole is
+ * worse than none. Every byte that is rendered comes through here: this part is to be inlined. */
+static inline bool buf_grow(struct buf *buf, size_t len)
+{
+    if (buf->failed)
+        return false;
+    return (len < buf->cap - buf->len && buf->data) || buf_grow_storage(buf, len);
 }
 
 void buf_put(struct buf *buf, const void *data, size_t len)
@@ -98,7 +101,10 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
-    buf_put(buf, &c, 1);
+    if (!buf_grow(buf, 1))
+        return;
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
 }
 
 void buf_put_int(struct buf *buf, int64_t value)
