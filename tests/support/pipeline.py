@@ -43,16 +43,15 @@ _numbers = itertools.count(1)
 _shared = {}
 
 
-def shared_kafka():
-    if "kafka" not in _shared:
-        _shared["kafka"] = Kafka()
-    return _shared["kafka"]
-
-
-def shared_redis():
-    if "redis" not in _shared:
-        _shared["redis"] = Redis()
-    return _shared["redis"]
+def shared(kind):
+    """The one Kafka or Redis of this test file, running, whatever the last test did to it."""
+    if kind not in _shared:
+        _shared[kind] = {"kafka": Kafka, "redis": Redis}[kind]()
+    service = _shared[kind]
+    service.sigcont()
+    if not service.running():
+        service.start()
+    return service
 
 
 def end_of(proc):
@@ -68,7 +67,7 @@ class Pipeline:
         assert tier in ("T1", "T3")
         self.tier, self.partitions = tier, partitions
         self.ns = f"t{os.getpid()}-{next(_numbers)}"
-        self.kafka, self.redis = shared_kafka(), shared_redis()
+        self.kafka, self.redis = shared("kafka"), shared("redis")
         self.external_id = f"tandem_{self.ns.replace('-', '_')}_salesforce_id"
         self.marker = f"tandem_{self.ns.replace('-', '_')}_marker"
         self.poll_build, self.apply_build = poll_build, apply_build

@@ -91,6 +91,14 @@ class Cycles:
 
     # ---- cycles ----
 
+    def judge(self, name):
+        """At rest nothing is wrong; the cycle counts."""
+        try:
+            self.p.check()
+        except AssertionError as error:
+            raise AssertionError(f"after {name}: {error}") from error
+        self.hits[name] += 1
+
     def kill_at(self, name, who, nth=1):
         """kill -9 at the nth pass of a failpoint."""
         proc = (self.p.polls if who == "poll" else self.p.applies)[0]
@@ -102,9 +110,8 @@ class Cycles:
         except Timeout:
             raise AssertionError(f"{name}:{nth} was not hit\n{self.p.tails()}") from None
         assert code == -9 and name in proc.failpoints_hit(), f"{name}: {proc.name} ended with {code}: {proc.log_text()[-2000:]}"
-        self.hits[name] += 1
         self.p.revive()
-        self.p.check()
+        self.judge(name)
 
     def hold_writes(self, when):
         for path in WRITES:
@@ -123,9 +130,8 @@ class Cycles:
         wait_for(self.held, 60, f"a write held {when} its execution")
         self.p.applies[0].kill()
         self.release(action)
-        self.hits[f"in flight, held {when}, then {action}"] += 1
         self.p.revive()
-        self.p.check()
+        self.judge(f"in flight, held {when}, then {action}")
 
     def late_request(self):
         """A write that executes long after its process died and another finished the work and a newer change."""
@@ -171,8 +177,7 @@ class Cycles:
         assert len(zombie.failpoints_hit()) == hits
         self.judge_late(source, before)
         self.p.applies[1].term()
-        self.p.check()
-        self.hits["zombie"] += 1
+        self.judge("zombie")
 
     def judge_late(self, source, before):
         """T1: nothing happened. T3: counted, and put right with the next read of the record."""
@@ -192,8 +197,7 @@ class Cycles:
         self.traffic()
         self.p.redis.flush()
         self.traffic()
-        self.hits["Redis flushed"] += 1
-        self.p.check()
+        self.judge("Redis flushed")
 
     def rollback(self):
         copy = self.p.redis.snapshot()
@@ -202,16 +206,14 @@ class Cycles:
         self.edit()
         self.p.redis.rollback(copy)
         self.traffic()
-        self.hits["Redis rolled back"] += 1
-        self.p.check()
+        self.judge("Redis rolled back")
 
     def redis_killed(self):
         self.traffic()
         self.p.redis.kill()
         self.edit()
         self.p.redis.start()
-        self.hits["Redis killed"] += 1
-        self.p.check()
+        self.judge("Redis killed")
 
     def table(self):
         return "\n".join(f"  {n:4d}  {name}" for name, n in sorted(self.hits.items()))

@@ -148,5 +148,18 @@ def test_daily_quota_is_a_checkpoint():
         assert not p.missing() and len({key for key, _ in p.events()}) == 400
 
 
+def test_denied():
+    """403: a person must act. poll stays, says why, and looks again every minute."""
+    with Polled(page=20).seed(60) as p:
+        p.go()
+        p.wait_captured()
+        p.old.admin("faults", {"kind": "status", "status": 403, "count": 1, "match": {"path_contains": "query"}})
+        why = wait_for(lambda: p.polls[0].get("/readyz")[0] == 503 and p.polls[0].get("/readyz")[1], 60, "not ready")
+        assert "403" in why, why
+        p.create(Email="locked@x.org", LastName="Out")
+        p.wait_captured(100)
+        assert not p.missing() and p.polls[0].starts == 1
+
+
 if __name__ == "__main__":
     run_tests(globals())

@@ -145,5 +145,16 @@ def test_wrong_pages():
         assert faults and all(fault["hits"] == 2 for fault in faults), faults
 
 
+def test_pages_too_large():
+    """A page that the source will not give is asked for in halves, down to where it works."""
+    with Polled(page=40).seed(400) as p:
+        for page in (40, 20):
+            p.old.admin("faults", {"kind": "status", "status": 413, "count": 0, "match": {"path_contains": f"LIMIT%20{page}"}})
+        p.go()
+        p.wait_captured()
+        assert not p.missing() and not p.dead()
+        assert p.polls[0].log_events("page refused, trying a smaller one")
+
+
 if __name__ == "__main__":
     run_tests(globals())
