@@ -150,7 +150,7 @@ static int check_entity(struct rest *rest, const struct system_settings *system,
         missing = print_missing(system->name, err.text);
     } else {
         missing = check_mapping(&op, entity, is_new ? SIDE_NEW : SIDE_OLD, system->name);
-        struct property_gap gaps[2];
+        struct property_gap gaps[2] = {0};
         int count = is_new ? find_gaps(&op, entity, gaps, &err) : 0;
         if (count < 0)
             missing += print_missing(system->name, err.text);

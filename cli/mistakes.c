@@ -57,9 +57,11 @@ static void add(struct mistakes *mistakes, const char *line)
     }
     if (mistakes->count == mistakes->cap) {
         int cap = mistakes->cap ? 2 * mistakes->cap : 16;
-        char **lines = realloc(mistakes->lines, (size_t)cap * sizeof(*lines));
-        if (!lines || cap > LINES_MAX)
+        if (cap > LINES_MAX)
             return; /* a list this long is read from its beginning */
+        char **lines = realloc(mistakes->lines, (size_t)cap * sizeof(*lines));
+        if (!lines)
+            return;
         mistakes->lines = lines;
         mistakes->cap = cap;
     }

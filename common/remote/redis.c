@@ -3,6 +3,7 @@
  */
 #include "remote/redis.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -57,9 +58,13 @@ const char *redis_run_id(const struct redis *redis)
 
 static int lost(struct redis *redis, struct err *err)
 {
-    err_set(err, ERR_RETRY, "redis %s: %s", redis->settings->address,
-            redis->context && redis->context->errstr[0] ? redis->context->errstr
-                                                        : "connection lost");
+    const redisContext *context = redis->context;
+    if (context && context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
+        err_set(err, ERR_RETRY, "redis %s: no answer within %d ms", redis->settings->address,
+                redis->timeout_ms);
+    else
+        err_set(err, ERR_RETRY, "redis %s: %s", redis->settings->address,
+                context && context->errstr[0] ? context->errstr : "connection lost");
     drop(redis);
     return -1;
 }
@@ -182,6 +187,18 @@ int redis_ensure(struct redis *redis, bool *ret_changed, struct err *err)
     return 0;
 }
 
+/* Errors of a server that is starting, full, failing over or short of disk: anything else is a mistake of ours or a missing right. */
+static bool may_heal(const char *error)
+{
+    static const char *const healing[] = {"LOADING",    "OOM",      "BUSY",
+                                          "MASTERDOWN", "READONLY", "MISCONF",
+                                          "NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN"};
+    for (size_t i = 0; i < sizeof healing / sizeof healing[0]; i++)
+        if (strncmp(error, healing[i], strlen(healing[i])) == 0)
+            return true;
+    return false;
+}
+
 int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
                   const char **argv, const size_t *argv_len)
 {
@@ -191,11 +208,7 @@ int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, 
     if (!reply)
         return lost(redis, err);
     if (reply->type == REDIS_REPLY_ERROR) {
-        /* A server that is starting or full may heal; anything else is a mistake of ours or a missing right. */
-        bool heals =
-            strncmp(reply->str, "LOADING", 7) == 0 || strncmp(reply->str, "OOM", 3) == 0 ||
-            strncmp(reply->str, "BUSY", 4) == 0 || strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
-            strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "NOREPLICAS", 10) == 0;
+        bool heals = may_heal(reply->str);
         err_set(err, heals ? ERR_RETRY : ERR_REJECT, "redis %s: %s", argv[0], reply->str);
         freeReplyObject(reply);
         return -1;

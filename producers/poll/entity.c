@@ -22,12 +22,15 @@ static int read_columns(struct poll_entity *self, struct err *err)
     for (int i = 0; i < entity->field_count; i++) {
         const char *name = entity->fields[i].old_name;
         int at = 0;
-        while (name && at < self->property_count && strcmp(self->properties[at], name) != 0)
-            at++;
-        self->columns[i] = name ? at : -1;
+        self->columns[i] = -1;
+        if (name) {
+            while (at < self->property_count && strcmp(self->properties[at], name) != 0)
+                at++;
+            self->columns[i] = at;
+            if (at == self->property_count)
+                self->properties[self->property_count++] = name;
+        }
         self->straight &= self->columns[i] == i;
-        if (name && at == self->property_count)
-            self->properties[self->property_count++] = name;
     }
     return 0;
 }
