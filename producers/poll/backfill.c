@@ -123,8 +123,9 @@ int backfill_step(struct poll_entity *entity, struct err *err)
     struct rest_op *page;
     if (backfill->done)
         return 0;
-    if (pass_take(&backfill->pass, &page, err) < 0)
-        return -1;
+    int taken = pass_take(&backfill->pass, &page, err);
+    if (taken <= 0)
+        return taken < 0 ? -1 : 1;
 #ifdef TANDEM_MUTANT_CURSOR_BEFORE_REPORTS
     backfill->sequence.put += page->record_count;
     if (put_cursor(entity, &backfill->pass.at, page->record_count == 0, err) < 0)

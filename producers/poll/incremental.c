@@ -181,10 +181,9 @@ static int take(struct poll_entity *entity, struct rest_op **ret_page, struct er
 {
     struct incremental *incremental = &entity->incremental;
     struct poll *poll = entity->poll;
-    if (pass_take(&incremental->pass, ret_page, err) < 0)
-        return -1;
-    if (!incremental->first_page)
-        return 0;
+    int taken = pass_take(&incremental->pass, ret_page, err);
+    if (taken <= 0 || !incremental->first_page)
+        return taken;
     if ((*ret_page)->date_ms < 0) {
         incremental->running = false;
         return err_set(err, ERR_RETRY, "%s sends no Date: up to when it was read cannot be known",
@@ -193,7 +192,7 @@ static int take(struct poll_entity *entity, struct rest_op **ret_page, struct er
     int64_t bound_ms = (*ret_page)->date_ms - poll->traits->settle_ms;
     incremental->bound_ms = bound_ms < incremental->pass.to_ms ? bound_ms : incremental->pass.to_ms;
     incremental->first_page = false;
-    return 0;
+    return 1;
 }
 
 static void show_progress(const struct poll_entity *entity)
@@ -213,8 +212,9 @@ int incremental_step(struct poll_entity *entity, struct err *err)
     if (!incremental->running &&
         (poll_mono_ms(poll) < incremental->next_mono_ms || begin(entity) == 0))
         return 0;
-    if (take(entity, &page, err) < 0)
-        return -1;
+    int taken = take(entity, &page, err);
+    if (taken <= 0)
+        return taken < 0 ? -1 : 1;
     bool end = !page->more;
     reach(incremental, end);
 #ifdef TANDEM_MUTANT_CURSOR_BEFORE_REPORTS

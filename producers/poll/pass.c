@@ -13,6 +13,8 @@
 
 /* A source that gives the wrong page this often in a row will not stop by itself. */
 enum { PASS_STALLS_MAX = 10, PASS_STALL_WAIT_MS = 1000 };
+/* After so many smaller pages a larger one is tried again. */
+enum { PASS_GROW_AFTER = 8 };
 
 static int page_max(const struct pass *pass)
 {
@@ -71,7 +73,7 @@ static int pass_ask(struct pass *pass, struct err *err)
     return 0;
 }
 
-/* This request can never work as it is: a smaller page may. */
+/* This request can never work as it is: a smaller page may. 0, or -1 when it cannot be smaller. */
 static int pass_halve(struct pass *pass, struct err *err)
 {
     if (pass->page_records <= 1) {
@@ -82,10 +84,21 @@ static int pass_halve(struct pass *pass, struct err *err)
                         pass->at.id);
     }
     pass->page_records /= 2;
-    err->kind = ERR_RETRY;
+    pass->grown = 0;
     log_warn("page refused, trying a smaller one", log_str("entity", pass->entity->entity->name),
              log_int("records", pass->page_records), log_str("why", err->text));
-    return err_wrap(err, "page refused");
+    err_clear(err);
+    return 0;
+}
+
+static void pass_grow(struct pass *pass)
+{
+    if (pass->page_records == page_max(pass) || ++pass->grown < PASS_GROW_AFTER)
+        return;
+    pass->grown = 0;
+    pass->page_records *= 2;
+    if (pass->page_records > page_max(pass))
+        pass->page_records = page_max(pass);
 }
 
 /* The answer is not what was asked for: ask again, but not for ever. */
@@ -103,11 +116,12 @@ static int pass_stalled(struct pass *pass, struct err *err)
     return -1;
 }
 
+/* 1 = a page, 0 = to be asked for again, smaller, -1 = err. */
 static int pass_outcome(struct pass *pass, enum rest_outcome outcome, int64_t retry_after_ms,
                         struct err *err)
 {
     if (outcome == REST_DONE)
-        return 0;
+        return 1;
     if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE)
         return pass_halve(pass, err);
     return poll_block(pass->entity->poll, outcome, retry_after_ms, err);
@@ -123,19 +137,18 @@ int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err)
     pass->under_way = false;
     enum rest_outcome outcome = rest_finish(poll->rest, page, &retry_after_ms, err);
     poll_saw_date(poll, page->date_ms);
-    if (pass_outcome(pass, outcome, retry_after_ms, err) < 0)
-        return -1;
+    int usable = pass_outcome(pass, outcome, retry_after_ms, err);
+    if (usable <= 0)
+        return usable;
     FAILPOINT("poll.page_fetched");
     if (page_check(&pass->at, pass->to_ms, page, &pass->at, err) < 0)
         return pass_stalled(pass, err);
     pass->stalls = 0;
-    if (pass->page_records < page_max(pass))
-        pass->page_records =
-            pass->page_records * 2 < page_max(pass) ? pass->page_records * 2 : page_max(pass);
+    pass_grow(pass);
     pass->next = 1 - pass->next;
     struct err later = ERR_INIT; /* what it was comes up when the page is taken */
     if (page->more && pass_ask(pass, &later) == 0)
         rest_serve(poll->rest);
     *ret_page = page;
-    return 0;
+    return 1;
 }

@@ -54,6 +54,7 @@ struct pass {
     struct rest_op ops[2]; /* one at hand, one under way */
     int next;              /* which of them is (or will be) under way */
     bool under_way;
+    int grown;  /* pages taken since the size changed */
     int stalls; /* pages in succession that were not what was asked for */
 };
 
@@ -65,8 +66,9 @@ void pass_clear(struct pass *pass);
 void pass_begin(struct pass *pass, struct keyset at, int64_t to_ms);
 
 /*
- * The next page in *ret_page, borrowed until the next call; at has moved behind it, and the page after it has been
- * asked for if there may be one. -1 with ERR_RETRY (asked again with the next call) or ERR_FATAL.
+ * 1 = the next page is in *ret_page, borrowed until the next call; at has moved behind it, and the
+ * page after it has been asked for if there may be one. 0 = none yet: it was too large, a smaller
+ * one is asked for with the next call. -1 = ERR_RETRY (asked again with the next call) or ERR_FATAL.
  */
 int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err);
 
