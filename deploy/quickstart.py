@@ -315,12 +315,10 @@ class Quickstart:
         return False
 
     def report(self, *args):
-        if sys.stdout.isatty():
-            print("\r\033[K", end="", flush=True)
-        print(flush=True)
-        code = self.tandem("report", *args).returncode
-        print(flush=True)
-        return code
+        """In one piece: the live line of `tandem run` goes on beside it."""
+        done = self.tandem("report", *args, capture=True)
+        print(("\r\033[K" if sys.stdout.isatty() else "") + "\n" + done.stdout, flush=True)
+        return done.returncode
 
     # --- what happens ----------------------------------------------------------------------------------
 
