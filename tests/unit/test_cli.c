@@ -1,0 +1,144 @@
+/*
+ * test_cli — the pure parts of the command line: what a death means, which
+ * mistakes stand where, what a metric says, what one line of progress shows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "cli/advice.h"
+#include "cli/child.h"
+#include "cli/fetch.h"
+#include "cli/mistakes.h"
+#include "cli/progress.h"
+#include "consumers/verify/compare.h"
+
+static void what_a_death_means(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int deaths, exit_code;
+        int64_t want_ms;
+    } cases[] = {
+        {"killed once", 1, 128 + 9, 500},       {"ended though nobody asked", 1, 0, 500},
+        {"try me again", 2, 75, 1000},          {"the third time", 3, 70, 2000},
+        {"the pause has an end", 9, 70, 30000}, {"too often", 11, 70, -1},
+        {"wrong arguments", 1, 64, -1},         {"no right", 1, 77, -1},
+        {"wrong configuration", 1, 78, -1},     {"fenced: the other one may go", 1, 4, 500},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t pause_ms = child_backoff_ms(cases[i].deaths, cases[i].exit_code);
+        if (pause_ms != cases[i].want_ms)
+            fail_msg("%s: %lld ms", cases[i].name, (long long)pause_ms);
+    }
+}
+
+static void mistakes_stand_once_and_in_order(void **state)
+{
+    (void)state;
+    struct mistakes mistakes;
+    mistakes_init(&mistakes);
+    assert_int_equal(mistakes_add_text(&mistakes, span_of("b.cfg:9: late\na.cfg:12: x; y\n"
+                                                          "a.cfg:2: first\nno place here\n")),
+                     3);
+    assert_int_equal(mistakes_add_text(&mistakes, span_of("a.cfg:2: first")), 1);
+    assert_int_equal(mistakes_add_text(&mistakes, span_of("tandem-poll: a.cfg is fine\n")), 0);
+    assert_int_equal(mistakes.count, 3);
+    char text[256] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    mistakes_print(&mistakes, out);
+    (void)fclose(out);
+    assert_string_equal(text, "a.cfg:2: first\na.cfg:12: x; y\nb.cfg:9: late\n");
+    mistakes_clear(&mistakes);
+}
+
+static void metrics_are_found_by_whole_name_and_label(void **state)
+{
+    (void)state;
+    struct span text = span_of("# HELP a_total words\na_total{entity=\"contact\"} 3\n"
+                               "a_total{entity=\"company\"} 4\na_total_of_others 9\nplain 1.5");
+    double value = -1;
+    assert_true(fetch_metric(text, "a_total", NULL, &value) && value == 7);
+    assert_true(fetch_metric(text, "a_total", "entity=\"contact\"", &value) && value == 3);
+    assert_true(fetch_metric(text, "plain", NULL, &value) && value == 1.5);
+    assert_false(fetch_metric(text, "a", NULL, &value));
+    assert_false(fetch_metric(text, "a_total", "entity=\"lead\"", &value));
+}
+
+static struct progress progress_at(int64_t ms, int64_t done, int64_t applied)
+{
+    struct progress progress = {.taken_ms = ms,
+                                .applied = applied,
+                                .dead_letters = 2,
+                                .entity_count = 1,
+                                .process_count = 1};
+    progress.entities[0] = (struct progress_entity){"contact", done, 1000, false, done, 40, 1.0};
+    progress.processes[0] = (struct progress_process){
+        .name = "apply/1", .state = "running", .answers = true, .why = "target 429, 10 s"};
+    return progress;
+}
+
+static void the_line_says_how_far_how_fast_and_why_not(void **state)
+{
+    (void)state;
+    struct progress earlier = progress_at(1000, 100, 50), now = progress_at(3000, 300, 150);
+    struct buf line;
+    buf_init(&line, 0);
+    progress_line(&now, &earlier, 0, &line);
+    assert_string_equal(line.data,
+                        "contact backfill 300/1000 (30 %), 100/s, ETA 7 s; lag 40; applied 50/s; "
+                        "dead letters 2; apply/1 waits: target 429, 10 s");
+    buf_reset(&line);
+    progress_line(&now, &earlier, 20, &line);
+    assert_int_equal(line.len, 19);
+
+    now.entities[0].backfill_finished = true;
+    now.dead_letters = now.applied = UNKNOWN; /* no process answers */
+    now.processes[0].answers = false;
+    buf_reset(&line);
+    progress_line(&now, NULL, 0, &line);
+    assert_string_equal(line.data,
+                        "contact backfill done (300); lag 40; apply/1 does not answer yet");
+    buf_clear(&line);
+}
+
+static void no_estimate_before_a_hundredth_of_the_way(void **state)
+{
+    (void)state;
+    struct progress earlier = progress_at(1000, 1, 0), now = progress_at(2000, 9, 0);
+    assert_int_equal(progress_rate(&now, &earlier, 0), 8);
+    assert_int_equal(progress_eta_s(&now, &earlier, 0), UNKNOWN);
+    assert_int_equal(progress_rate(&now, NULL, 0), UNKNOWN);
+    now.applied = 5;
+    earlier.applied = 900; /* apply began anew in between */
+    assert_int_equal(progress_applied_rate(&now, &earlier), UNKNOWN);
+}
+
+static void every_class_has_advice(void **state)
+{
+    (void)state;
+    for (int i = JUDGE_IDENTICAL + 1; i < JUDGE_CLASS_COUNT; i++)
+        if (!advice_for(judge_class_name((enum judge_class)i)))
+            fail_msg("no words for %s", judge_class_name((enum judge_class)i));
+    for (int i = 0; i < ORPHAN_CLASS_COUNT; i++)
+        if (!advice_for(orphan_class_name((enum orphan_class)i)))
+            fail_msg("no words for %s", orphan_class_name((enum orphan_class)i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_death_means),
+        cmocka_unit_test(mistakes_stand_once_and_in_order),
+        cmocka_unit_test(metrics_are_found_by_whole_name_and_label),
+        cmocka_unit_test(the_line_says_how_far_how_fast_and_why_not),
+        cmocka_unit_test(no_estimate_before_a_hundredth_of_the_way),
+        cmocka_unit_test(every_class_has_advice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
