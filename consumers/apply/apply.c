@@ -32,6 +32,10 @@ int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err
         return 0;
     if (outcome == STORE_CLOSED)
         apply->replay_needed = true;
+    if (outcome == STORE_AWAY)
+        apply->rebuilding = false; /* what was waited for may have been lost again */
+    if (outcome == STORE_FENCED)
+        apply->fenced_turns++;
     if (err && err->kind == ERR_NONE)
         err_set(err, ERR_RETRY, "redis did not answer");
     return -1;
@@ -212,6 +216,25 @@ static int replay_owned(struct apply *apply, struct err *err)
     return 0;
 }
 
+/*
+ * A process that was given our partition, took it and died before the group noticed leaves its epoch behind. Once the group had more than
+ * its session timeout to tell us otherwise, the partition is ours: announce it again.
+ */
+static int take_again(struct apply *apply, struct err *err)
+{
+    int64_t patience_ms = 2 * apply->context.migration->apply.session_timeout_ms;
+    if ((int64_t)apply->fenced_turns * STORE_RETRY_MS < patience_ms)
+        return 0;
+    log_warn("partitions taken again: whoever fenced us is gone");
+    for (int i = 0; i < apply->entity_count; i++)
+        for (int32_t p = 0; p < apply->entities[i].partitions; p++)
+            if (apply->entities[i].epochs[p] >= 0 &&
+                partition_assigned(apply, &apply->entities[i], p, err) != 0)
+                return -1;
+    apply->fenced_turns = 0;
+    return 0;
+}
+
 /* Redis is here, open, complete, and the target is listed; else say what is missing and for how long to wait. */
 static int gate(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err)
 {
@@ -228,6 +251,8 @@ static int gate(struct apply *apply, int64_t *ret_retry_after_ms, struct err *er
     if (apply_store(apply, outcome, err) != 0)
         return -1;
     apply->rebuilding = false;
+    if (take_again(apply, err) != 0)
+        return -1;
     if ((changed || apply->replay_needed) && replay_owned(apply, err) != 0)
         return -1;
     for (int i = 0; i < apply->entity_count; i++)

@@ -60,6 +60,7 @@ struct apply {
     int ops_used;
     bool replay_needed; /* the incarnation changed: replay every owned partition from its mark */
     bool rebuilding;
+    int fenced_turns;         /* in a row: somebody took a partition that the group gave to us */
     int64_t rebuild_after_ms; /* monotonic */
     int64_t now_ms;           /* Redis' clock at the beginning of the chunk */
     struct metric *outcomes_total[OUTCOME_WHAT_COUNT];
@@ -94,7 +95,8 @@ struct work {
     int name_count;
     struct span candidates[APPLY_CANDIDATES_MAX]; /* target ids that may be the twin */
     int candidate_count;
-    bool searched; /* the target itself was asked */
+    struct span exists_with; /* the target said that this record has our unique value */
+    bool searched;           /* the target itself was asked */
     /* the twin as read */
     bool twin_found;
     struct span twin, twin_version, twin_external_id, twin_marker;

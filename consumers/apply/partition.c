@@ -214,6 +214,7 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     finish->row = text;
     finish->index = arena_copy(&replay->arena, buf_span(&index));
     add_match_names(replay->ae, &row, &replay->arena, finish);
+    finish->drop_op = arena_copy(&replay->arena, row.op.data ? row.op : span_of(""));
     buf_clear(&index);
     replay->count++;
     return replay->count == REPLAY_CHUNK ? replay_flush(replay, err) : 0;

@@ -179,6 +179,7 @@ static int finish_rows(struct apply *apply, struct apply_entity *ae,
     move_marks(ae, finishes, reports, n, marks);
     if (apply_store(apply, store_finish(apply->store, &owner, finishes, n, marks, err), err) != 0)
         return -1;
+    apply->fenced_turns = 0;
     for (int32_t p = 0; p < ae->partitions; p++)
         if (marks[p] > 0)
             ae->marks[p] = marks[p];

@@ -291,7 +291,11 @@ void store_push_finish(struct store *store, const struct store_finish *row)
     store_push(&store->args, row->key);
     store_push(&store->args, row->row);
     store_push(&store->args, row->index);
-    store_push_text(&store->args, row->keep_op ? "1" : "0");
+    const char *keep = row->keep_op ? "1" : "0";
+    if (!row->keep_op && row->drop_op.data)
+        keep =
+            arena_printf(&store->args.numbers, "=%.*s", (int)row->drop_op.len, row->drop_op.data);
+    store_push_text(&store->args, keep);
     store_push(&store->args, row->match_id);
     int names = row->match_id.len ? row->match_count : 0;
     store_push_int(&store->args, names);

@@ -104,7 +104,9 @@ struct store_finish {
     const struct span *match_names; /* added to the match index under match_id: "email=…" */
     int match_count;
     struct span match_id; /* target id; empty: nothing */
-    bool keep_op;         /* the operation's outcome is still open (UNCERTAIN): keep ops:<e> */
+    struct span
+        drop_op;  /* replay: drop the operation only if this is its marker; empty: whatever it is */
+    bool keep_op; /* the operation's outcome is still open (UNCERTAIN): keep ops:<e> */
 };
 /* Also moves marks[p] (0 = leave) and drops the operations of the records. Waiters of claims given up become due at once. */
 enum store_outcome store_finish(struct store *store, const struct store_owner *owner,

@@ -101,10 +101,13 @@ static void dead_letter_item(struct apply *apply, struct work *work, struct span
 static void exists(struct apply *apply, struct work *work)
 {
     struct span id = arena_copy(&apply->arena, work->item.ret_id);
-    if (work->row.twin.len && !span_equal(work->row.twin, id)) {
+    /* Its second time: that record was read and is not the one, e.g. the value stands in a field that is not mapped. */
+    bool again = id.len && span_equal(work->exists_with, id);
+    if (again || (work->row.twin.len && !span_equal(work->row.twin, id))) {
         plan_hold(apply, work, HELD_IDENTITY, id);
         return;
     }
+    work->exists_with = id;
     work->candidate_count = 0;
     if (id.len)
         work->candidates[work->candidate_count++] = id;
