@@ -10,9 +10,8 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "base/service.h"
 
-enum { HOLD_SLICE_MS = 5, CLOSE_MS = 5000, BLOCKED_CHECKPOINT_MS = 3000 };
+enum { HOLD_SLICE_MS = 5, HOLD_SLICES = 200, CLOSE_MS = 5000, BLOCKED_CHECKPOINT_MS = 3000 };
 
 static const struct conf_option OPTIONS[] = {
     {.name = "interval_ms",
@@ -122,10 +121,11 @@ int poll_put_cursor(struct poll_entity *entity, const char *pass, struct cursor 
 int poll_hold_back(struct poll *poll, struct err *err)
 {
     struct sink *sink = poll->context->sink;
-    while (sink_unreported(sink) > POLL_UNREPORTED_MAX) {
+    for (int slice = 0; sink_unreported(sink) > POLL_UNREPORTED_MAX; slice++) {
         struct err late = ERR_INIT;
-        if (sink_settle(sink, HOLD_SLICE_MS, &late) < 0 &&
-            (late.kind == ERR_FATAL || service_stopping())) {
+        if (slice == HOLD_SLICES) /* Kafka is away: wait where it is said */
+            return sink_settle(sink, poll->settle_ms, err);
+        if (sink_settle(sink, HOLD_SLICE_MS, &late) < 0 && late.kind == ERR_FATAL) {
             *err = late;
             return -1;
         }
@@ -204,10 +204,12 @@ static int wait_ms(const struct poll *poll, int timeout_ms)
     return due > now ? (int)(due - now) : 0;
 }
 
-/* The system wants to be left alone: serve Kafka and say why nothing moves. */
+/* The system wants to be left alone: serve Kafka and say why nothing moves. 0 = the time is over. */
 static int wait_blocked(struct poll *poll, int timeout_ms, struct err *err)
 {
     int64_t left_ms = poll->blocked_until_mono_ms - poll_mono_ms(poll);
+    if (left_ms <= 0)
+        return 0;
     if (hints_take(poll, left_ms < timeout_ms ? (int)left_ms : timeout_ms, err) < 0)
         return -1;
     sink_serve(poll->context->sink);
@@ -222,10 +224,8 @@ static int source_round(void *self, int timeout_ms, struct err *err)
 {
     struct poll *poll = self;
     int worked = 0;
-    if (hints_take(poll, 0, err) < 0)
+    if (hints_take(poll, 0, err) < 0 || wait_blocked(poll, timeout_ms, err) < 0)
         return -1;
-    if (poll_mono_ms(poll) < poll->blocked_until_mono_ms)
-        return wait_blocked(poll, timeout_ms, err);
     for (int i = 0; i < poll->entity_count && err->kind == ERR_NONE; i++) {
         /* in turn, so that one that fails does not starve the others */
         int at = (poll->turn + i) % poll->entity_count;
