@@ -58,11 +58,12 @@ def test_all_mistakes_at_once():
     migration = Migration()
     zone = migration.change('time_zone = "America/New_York"', 'time_zone = "America/New_Yrok"')
     field = migration.change('type = "decimal"', 'type = "decimel"')
+    option = migration.change("interval_ms = 1000", "intervall_ms = 1000")
     _, _, err = migration.tandem("check", want=78)
     found = lines_of(migration, err)
-    assert [line for line, _ in found] == [zone, field], err
-    assert "decimal" in found[1][1], err
-    assert err.rstrip().endswith("2 mistakes"), err
+    assert [line for line, _ in found] == [zone, field, option], err
+    assert "decimal" in found[1][1] and "interval_ms" in found[2][1], err
+    assert err.rstrip().endswith("3 mistakes"), err
 
 
 def test_the_source_type_knows_its_own_options():
