@@ -148,7 +148,7 @@ static int learn_server(struct redis *redis, char *ret_run_id, size_t bytes, str
 {
     redisReply *reply = NULL;
     const char *argv[1] = {"INFO"};
-    if (simple(redis, &reply, err, 1, argv) != 0)
+    if (simple(redis, &reply, err, 1, argv) != 0 || !reply)
         return -1;
     char policy[64] = "noeviction", limit[32] = "0", loading[8] = "0";
     bool known = reply->str && info_value(reply->str, "run_id", ret_run_id, bytes);
