@@ -24,8 +24,11 @@ static int read_columns(struct poll_entity *self, struct err *err)
         int at = 0;
         self->columns[i] = -1;
         if (name) {
-            while (at < self->property_count && strcmp(self->properties[at], name) != 0)
-                at++;
+            for (; at < self->property_count; at++) {
+                const char *known = self->properties[at];
+                if (known && strcmp(known, name) == 0)
+                    break;
+            }
             self->columns[i] = at;
             if (at == self->property_count)
                 self->properties[self->property_count++] = name;
