@@ -35,8 +35,8 @@ enum {
     POLL_DENIED_WAIT_MS =
         60 * 1000, /* 401/403: a person must act; the secret files are read again */
     POLL_BLOCK_MIN_MS = 100,
-    POLL_UNREPORTED_MAX = 5000,  /* events on their way to Kafka before the next page is put */
-    POLL_HINTS_MAX = 10000,      /* in memory, of all partitions; more pauses the group */
+    POLL_UNREPORTED_MAX = 5000, /* events on their way to Kafka before the next page is put */
+    POLL_HINTS_MAX = 10000,     /* in memory, of all partitions; more pauses the group */
     POLL_WHY_BYTES = 400
 };
 
