@@ -30,6 +30,7 @@ import oracle  # noqa: E402
 
 ENTITY = "contact"
 SYSTEM = "salesforce"
+EXIT_FENCED = 4
 # The sandboxes' lags are on, but short: a drain waits for each of them.
 OLD = {"visibility_lag_ms": 100}
 NEW = {"index_lag_ms": 200, "search_limit_1s": 0, "rate_limit_10s": 0}
@@ -78,7 +79,7 @@ class Pipeline:
                         "properties": "".join(f', "{text}"' for text in properties)}
         self.connector = {name: {**values, **(connector or {}).get(name, {})} for name, values in CONNECTOR.items()}
         self.polls, self.applies, self.zombies = [], [], []
-        self.before_drain = None
+        self.fenced = 0
         self.config = self.configure("pipeline.cfg")
         self.prepared = False
 
@@ -242,7 +243,12 @@ class Pipeline:
     def unsettled(self, since_ms):
         """What is still to be done of all edits before since_ms (the old system's clock); "" when nothing is."""
         for proc in self.processes():
-            if proc.process is not None and not proc.running() and proc.process.poll() not in (-9, 0):
+            code = proc.process.poll() if proc.process is not None else None
+            if code == EXIT_FENCED:
+                # librdkafka can be fenced by its own JoinGroup that timed out; `tandem run` starts it again, and so do we.
+                self.fenced += 1
+                proc.start()
+            elif code not in (None, -9, 0):
                 raise AssertionError(f"{proc.name} ended with {proc.process.poll()}: {end_of(proc)}")
         cursors = self.cursors()
         backfill = cursors.get(f"{SYSTEM}/{ENTITY}/backfill")

@@ -171,14 +171,13 @@ def test_the_hopeless_are_given_up_and_their_log_is_named():
     world.migration.tandem("topics", "apply", want=0)
     run = world.run("--go")
     wait_for(lambda: "is not started again" in run.log_text(), 30, "poll is given up")
-    processes = world.migration.processes()
-    assert processes["poll/salesforce-poll"]["state"] == "given up", processes
-    log = processes["poll/salesforce-poll"]["log"]
+    wait_for(lambda: 'apply/1: {"level":"info","msg":"here"}' in run.log_text(), 30, "apply's line")
+    wait_for(lambda: world.migration.processes()["poll/salesforce-poll"]["state"] == "given up", 30, "processes.json")
+    log = world.migration.processes()["poll/salesforce-poll"]["log"]
     assert f"poll/salesforce-poll ended with code 78 and is not started again; see {log}" in run.log_text()
     with open(log, encoding="utf-8") as file:
         assert file.read() == "the mapping is wrong\n"
     assert "poll/salesforce-poll: the mapping is wrong" in run.log_text()
-    assert 'apply/1: {"level":"info","msg":"here"}' in run.log_text()
     assert run.running()
     assert run.term() == 70, "a run that lost a process does not end well"
     assert "apply/1: bye" in run.log_text()
