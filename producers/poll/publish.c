@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 
 static const char CONNECTOR[] = "poll";
@@ -92,6 +93,31 @@ static int put_event(struct poll_entity *entity, struct event *event, struct spa
     return -1;
 }
 
+/*
+ * A record that cannot be mapped: one dead letter for the same bytes, however often the overlap reads them again. In the memory it stands
+ * under the hash of its bytes, where an event stands under its id.
+ */
+static int bury(struct poll_entity *entity, const struct rest_record *record,
+                const struct event *event, const char *reason, struct memory_entry *delivered,
+                struct err *err)
+{
+    char name[HASH_HEX_BYTES];
+    hash_start();
+    hash_put_sized(event->key);
+    hash_put_sized(record->raw);
+    hash_hex(name);
+    if (delivered && memory_is(memory_find(&entity->incremental.memory, event->id), name)) {
+        metric_add(entity->suppressed, 1);
+        return 0;
+    }
+    if (dead_letter(entity, event->key, record->raw, "mapping", reason, err) < 0)
+        return -1;
+    if (delivered && hints_own_key(entity, event->key))
+        (void)memory_entry_of(delivered, event->id, event->version.modified_ms,
+                              event->version.observed_from_ms, name);
+    return 0;
+}
+
 int publish_record(struct poll_entity *entity, const struct rest_record *record,
                    const struct sighting *sighting, struct memory_entry *delivered, struct err *err)
 {
@@ -114,7 +140,7 @@ int publish_record(struct poll_entity *entity, const struct rest_record *record,
     if (bad.kind != ERR_NONE ||
         mapping_read(entity->entity, SIDE_OLD, by_field(entity, record, arena), arena, &event.after,
                      NULL, &bad) < 0)
-        return dead_letter(entity, event.key, record->raw, "mapping", bad.text, err) < 0 ? -1 : 0;
+        return bury(entity, record, &event, bad.text, delivered, err);
     if (!delivered) {
         unlearn(entity, &event);
     } else if (is_known(entity, &event)) {

@@ -37,7 +37,8 @@ def test_first_meeting():
         assert held[s_differ] == {"job_title": "first-meeting"}, held
         assert sorted(key for key in held if key in (s_one, s_two)) in ([s_one], [s_two]), held
         assert verdict.explained == {"first-meeting": 1, "identity": 1, "dead letter": 1}, verdict
-        assert [reason for source, reason in p.dead() if source == bad] and len(p.dead()) == 1, p.dead()
+        # Once by the backfill and once by the incremental pass, however often the overlap is read again.
+        assert set(p.dead()) == {(bad, "mapping")} and len(p.dead()) <= 2, p.dead()
         assert all(p.twin(source) for source in rest)
         # Mended, the bad one comes over like any other.
         p.edit(bad, LeadSource="Other")
@@ -76,7 +77,7 @@ def test_during_backfill():
         p.prepare()
         p.add_poll()
         p.add_apply()
-        seen = wait_for(lambda: {m["key"].split(":", 1)[1] for m in p.kafka.consume(p.topic(f"changes.{ENTITY}"))},
+        seen = wait_for(lambda: {m["key"].split(":", 1)[1] for m in p.messages(f"changes.{ENTITY}")},
                         60, "the first page")
         published = [source for source in team if source in seen]
         ahead = [source for source in team if source not in seen]
@@ -181,7 +182,7 @@ def test_skewed_clocks():
         p.add_poll(env=tools.clock(DAY_S))
         p.add_apply(env=tools.clock(-DAY_S))
         p.check()
-        stamps = [json.loads(m["payload"])["ts_ms"] for m in p.kafka.consume(p.topic(f"changes.{ENTITY}"))]
+        stamps = [json.loads(m["payload"])["ts_ms"] for m in p.messages(f"changes.{ENTITY}")]
         assert all(abs(ms - time.time() * 1000 - DAY_S * 1000) < 600000 for ms in stamps), "the skew is real"
         for source in team:
             p.edit(source, Title="B")
