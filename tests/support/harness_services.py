@@ -63,7 +63,8 @@ class Kafka(Service):
         None) and headers (a dict; header_list has duplicates)."""
         if missing_ok and topic not in self.topics():
             return []
-        args = ["kcat", "-b", self.bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]
+        args = ["kcat", "-b", self.bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J",
+                "-X", "fetch.wait.max.ms=10"]  # the end shows only in an empty fetch
         if partition is not None:
             args += ["-p", str(partition)]
         done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
