@@ -30,7 +30,9 @@ static const struct member AT[AT_MEMBERS] = {
 
 void cursor_encode(const struct cursor *cursor, struct buf *out)
 {
-    buf_puts(out, "{\"v\":1,\"cursor\":{\"from_ms\":");
+    buf_puts(out, "{\"v\":");
+    buf_put_int(out, CURSOR_FORMAT_VERSION);
+    buf_puts(out, ",\"cursor\":{\"from_ms\":");
     buf_put_int(out, cursor->from_ms);
     buf_puts(out, ",\"after_id\":");
     buf_put_json_string(out, span_of(cursor->after_id));

@@ -35,10 +35,12 @@ struct log_reader *log_reader_open(const struct migration *migration, const char
                                           {"allow.auto.create.topics", "false"},
                                           {0}};
     /* One reader may hold partitions by the dozen; RSS matters more than depth. */
-    const struct kafka_property defaults[] = {{"queued.max.messages.kbytes", "8192"},
-                                              {"queued.min.messages", "10000"},
-                                              {"fetch.error.backoff.ms", "20"},
-                                              {0}};
+    const struct kafka_property defaults[] = {
+        {"queued.max.messages.kbytes", "8192"},
+        {"queued.min.messages", "10000"},
+        {"fetch.error.backoff.ms", "20"},
+        {"fetch.wait.max.ms", "50"}, /* what is added waits until the fetch under way comes back */
+        {0}};
     struct log_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) {
         err_set(err, ERR_RETRY, "log reader: out of memory");
@@ -77,20 +79,32 @@ void log_reader_close(struct log_reader *reader)
     free(reader);
 }
 
-static int change(struct log_reader *reader, const char *topic, int32_t partition, int64_t offset,
-                  rd_kafka_error_t *(*fn)(rd_kafka_t *, const rd_kafka_topic_partition_list_t *),
-                  struct err *err)
+typedef rd_kafka_error_t *change_fn(rd_kafka_t *, const rd_kafka_topic_partition_list_t *);
+
+static int change(struct log_reader *reader, const rd_kafka_topic_partition_list_t *list,
+                  change_fn *fn, struct err *err)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
     rd_kafka_error_t *error = fn(reader->handle, list);
-    rd_kafka_topic_partition_list_destroy(list);
     if (!error)
         return 0;
-    err_exit(err, EX_SOFTWARE, "reading %s/%d: %s", topic, (int)partition,
+    err_exit(err, EX_SOFTWARE, "reading %s: %s", list->elems[0].topic,
              rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return -1;
+}
+
+static int add_list(struct log_reader *reader, const rd_kafka_topic_partition_list_t *list,
+                    struct err *err)
+{
+    if (reader->reading->cnt + list->cnt > READER_PARTITIONS_MAX)
+        return err_set(err, ERR_FATAL, "one reader takes %d partitions", READER_PARTITIONS_MAX);
+    if (change(reader, list, rd_kafka_incremental_assign, err) < 0)
+        return -1;
+    for (int i = 0; i < list->cnt; i++)
+        rd_kafka_topic_partition_list_add(reader->reading, list->elems[i].topic,
+                                          list->elems[i].partition)
+            ->offset = list->elems[i].offset;
+    return 0;
 }
 
 int log_reader_add(struct log_reader *reader, const char *topic, int32_t partition, int64_t offset,
@@ -98,16 +112,15 @@ int log_reader_add(struct log_reader *reader, const char *topic, int32_t partiti
 {
     if (log_reader_remove(reader, topic, partition, err) < 0)
         return -1;
-    if (reader->reading->cnt >= READER_PARTITIONS_MAX)
-        return err_set(err, ERR_FATAL, "one reader takes %d partitions", READER_PARTITIONS_MAX);
     /* Left to the library, "from the beginning" often costs half a second: it asks a leader that it does not know yet. */
     if (offset == RD_KAFKA_OFFSET_BEGINNING &&
         kafka_offsets(reader->handle, topic, partition, &offset, NULL, err) < 0)
         return -1;
-    if (change(reader, topic, partition, offset, rd_kafka_incremental_assign, err) < 0)
-        return -1;
-    rd_kafka_topic_partition_list_add(reader->reading, topic, partition)->offset = offset;
-    return 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    int result = add_list(reader, list, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return result;
 }
 
 int log_reader_remove(struct log_reader *reader, const char *topic, int32_t partition,
@@ -115,11 +128,13 @@ int log_reader_remove(struct log_reader *reader, const char *topic, int32_t part
 {
     if (!rd_kafka_topic_partition_list_find(reader->reading, topic, partition))
         return 0;
-    if (change(reader, topic, partition, RD_KAFKA_OFFSET_INVALID, rd_kafka_incremental_unassign,
-               err) < 0)
-        return -1;
-    rd_kafka_topic_partition_list_del(reader->reading, topic, partition);
-    return 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    int result = change(reader, list, rd_kafka_incremental_unassign, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (result == 0)
+        rd_kafka_topic_partition_list_del(reader->reading, topic, partition);
+    return result;
 }
 
 bool log_reader_position(const struct log_reader *reader, const char *topic, int32_t partition,
@@ -206,14 +221,18 @@ int log_reader_next(struct log_reader *reader, int timeout_ms, struct log_messag
 static int add_all(struct log_reader *reader, const char *topic, int64_t *ends, int count,
                    struct err *err)
 {
-    for (int p = 0; p < count; p++) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    int result = 0;
+    for (int p = 0; p < count && result == 0; p++) {
         int64_t first;
-        if (kafka_offsets(reader->handle, topic, p, &first, &ends[p], err) < 0)
-            return -1;
-        if (first < ends[p] && log_reader_add(reader, topic, p, first, err) < 0)
-            return -1;
+        result = kafka_offsets(reader->handle, topic, p, &first, &ends[p], err);
+        if (result == 0 && first < ends[p])
+            rd_kafka_topic_partition_list_add(list, topic, p)->offset = first;
     }
-    return 0;
+    if (result == 0 && list->cnt > 0)
+        result = add_list(reader, list, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return result;
 }
 
 static bool at_ends(const struct log_reader *reader, const char *topic, const int64_t *ends,

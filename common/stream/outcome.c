@@ -85,7 +85,9 @@ static void put_fields(struct buf *out, const struct outcome *outcome)
 
 void outcome_encode(const struct outcome *outcome, struct buf *out)
 {
-    buf_puts(out, "{\"v\":1,\"what\":");
+    buf_puts(out, "{\"v\":");
+    buf_put_int(out, OUTCOME_FORMAT_VERSION);
+    buf_puts(out, ",\"what\":");
     buf_put_json_string(out, span_of(outcome_what_name(outcome->what)));
     put_text(out, "class", span_of(outcome->class_));
     put_text(out, "entity", span_of(outcome->entity->name));

@@ -16,6 +16,7 @@
 
 enum {
     SERVE_EVERY_PUTS = 64,
+    STOP_GRACE_MS = 5000,          /* what is on its way when a stop is asked for usually arrives */
     SILENCE_MS = 2000,             /* waiting longer than this is said in /readyz */
     MESSAGE_OVERHEAD_BYTES = 1024, /* of a record and its batch, generously */
 };
@@ -31,7 +32,7 @@ static void on_report(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
         return;
     }
     struct sink_report *report = message->_private;
-    if (!report)
+    if (!report || sink->abandoned)
         return;
     report->partition = message->partition;
     /* A batch whose first ack was lost is acknowledged again as a duplicate, without its offset. */
@@ -96,6 +97,7 @@ void sink_close(struct sink *sink)
     for (int i = 0; i < sink->topic_count; i++)
         rd_kafka_topic_destroy(sink->topics[i].handle);
     if (sink->handle) {
+        sink->abandoned = true;
         /* Without this, destroy would wait for what message.timeout.ms=0 keeps for ever. */
         rd_kafka_purge(sink->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_poll(sink->handle, 0);
@@ -115,6 +117,17 @@ void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms)
     (void)snprintf(why, sizeof(why), "waiting for Kafka: %lld messages without a delivery report",
                    (long long)sink_unreported(sink));
     service_set_ready(false, why);
+}
+
+bool sink_gives_up(struct sink *sink)
+{
+    if (!service_stopping())
+        return false;
+    int64_t now_ms = clock_mono_ms(&CLOCK_SYSTEM);
+    if (!sink->stop_seen_ms)
+        sink->stop_seen_ms = now_ms;
+    sink->abandoned = sink->abandoned || now_ms - sink->stop_seen_ms >= STOP_GRACE_MS;
+    return sink->abandoned;
 }
 
 static int sink_check(struct sink *sink, struct err *err)
@@ -185,7 +198,7 @@ int sink_put(struct sink *sink, const struct sink_message *message, struct sink_
             break;
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return sink_check(sink, err) < 0 ? -1 : kafka_err(err, code, "put to %s", topic->name);
-        if (service_stopping())
+        if (sink_gives_up(sink))
             return err_set(err, ERR_RETRY, "stopping while Kafka takes nothing");
         if (!since_ms)
             since_ms = clock_mono_ms(&CLOCK_SYSTEM);
@@ -207,7 +220,7 @@ int sink_settle(struct sink *sink, int timeout_ms, struct err *err)
         if (timeout_ms >= 0 && left_ms <= 0)
             return err_set(err, ERR_RETRY, "%lld delivery reports are outstanding after %d ms",
                            (long long)sink_unreported(sink), timeout_ms);
-        if (timeout_ms < 0 && service_stopping())
+        if (timeout_ms < 0 && sink_gives_up(sink))
             return err_set(err, ERR_RETRY, "stopping with %lld delivery reports outstanding",
                            (long long)sink_unreported(sink));
         int slice_ms =

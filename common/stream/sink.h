@@ -44,14 +44,15 @@ void sink_close(
     struct sink *sink); /* does not wait: what is unreported may or may not be on Kafka */
 
 /*
- * Queue a message. Waits (serving reports, bounded memory) while the queue is full and Kafka is away, until a stop is asked for (then
- * ERR_RETRY). report may be NULL. ERR_REJECT: the message is larger than the broker takes. ERR_FATAL: the producer is fenced or broken.
+ * Queue a message. Waits (serving reports, bounded memory) while the queue is full and Kafka is away, until 5 s after a stop was asked
+ * for (then ERR_RETRY). report may be NULL. ERR_REJECT: the message is larger than the broker takes. ERR_FATAL: the producer is fenced or broken.
  */
 int sink_put(struct sink *sink, const struct sink_message *message, struct sink_report *report,
              struct err *err);
 
 /*
- * Wait until every message put so far has its report. Returns 0 only when all of them succeeded. timeout_ms −1: until a stop is asked for.
+ * Wait until every message put so far has its report. Returns 0 only when all of them succeeded. timeout_ms −1: until 5 s after a
+ * stop was asked for: a healthy Kafka lets what is on its way arrive. Having given up so, the sink fills no report any more.
  * -1: ERR_RETRY (time is up or stopping: some are not yet reported) or ERR_FATAL (a report failed: exit and begin again at the last cursor).
  */
 int sink_settle(struct sink *sink, int timeout_ms, struct err *err);

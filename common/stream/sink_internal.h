@@ -25,7 +25,9 @@ struct sink {
     struct sink_topic topics[SINK_TOPICS_MAX];
     int topic_count;
     int64_t put, reported;
-    struct err failed; /* the first report that failed; ERR_NONE: none */
+    int64_t stop_seen_ms; /* monotonic; 0: no stop was asked for yet */
+    bool abandoned;       /* nobody waits for reports any more: their places may be gone */
+    struct err failed;    /* the first report that failed; ERR_NONE: none */
     struct buf scratch;
 };
 
@@ -34,5 +36,8 @@ struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *e
 
 /* Take reports for a slice; whoever waits long says so, and the watchdog knows that we are alive. */
 void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms);
+
+/* A stop was asked for, and the grace that a healthy Kafka needs is over. */
+bool sink_gives_up(struct sink *sink);
 
 #endif

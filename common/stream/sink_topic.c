@@ -6,7 +6,6 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "base/service.h"
 #include "stream/kafka.h"
 #include "stream/sink_internal.h"
 
@@ -25,7 +24,7 @@ static int topic_exists(struct sink *sink, const char *name, struct err *err)
             return err_exit(err, EX_CONFIG, "topic %s does not exist; run `tandem topics apply`",
                             name);
         }
-        if (now.kind != ERR_RETRY || service_stopping()) {
+        if (now.kind != ERR_RETRY || sink_gives_up(sink)) {
             *err = now;
             return -1;
         }
