@@ -6,7 +6,8 @@ N tandem-apply, and the two judges: the oracle over both ledgers, and the fold o
         ann = p.create(Email="ann@x.org", FirstName="Ann")
         p.start()
         p.edit(ann, Title="CEO")
-        p.check()        # drains, judges with the oracle, compares Redis with the fold, validates every message
+        p.check()        # drains, judges with the oracle, compares Redis with the fold
+    # every message that was ever put on a topic has been validated against schemas/
 
 Kafka and Redis are shared by all pipelines of a test file (several migrations live in one cluster: the namespaces
 differ); the sandboxes are each pipeline's own. Nothing sleeps: everything is waited for by a condition.
@@ -23,6 +24,8 @@ import time
 
 import harness
 import pipeline_fold
+import pipeline_kafka
+import pipeline_schemas
 from harness import Kafka, Proc, Redis, Sandbox, Timeout, executable, new_dir, wait_for
 
 sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "oracle"))
@@ -79,7 +82,9 @@ class Pipeline:
                         "properties": "".join(f', "{text}"' for text in properties)}
         self.connector = {name: {**values, **(connector or {}).get(name, {})} for name, values in CONNECTOR.items()}
         self.polls, self.applies, self.zombies = [], [], []
+        self.validated = True  # False: its messages are not to be what schemas/ says
         self.fenced = 0
+        self.clients, self.logs = {}, {}
         self.config = self.configure("pipeline.cfg")
         self.prepared = False
 
@@ -92,6 +97,10 @@ class Pipeline:
                 proc.kill()
         else:
             self.stop()
+            if self.validated and self.prepared:
+                self.validate()
+        for client in self.clients.values():
+            client.close()
         for sandbox in (self.old, self.new):
             sandbox.kill()
 
@@ -148,6 +157,26 @@ class Pipeline:
 
     def topic(self, kind):
         return f"{self.ns}.{kind}"
+
+    # ---- what is in Kafka ----
+
+    def client(self, group="tests"):
+        if group not in self.clients:
+            self.clients[group] = pipeline_kafka.Client(self.kafka.bootstrap, group)
+        return self.clients[group]
+
+    def messages(self, kind):
+        """All messages of a topic: "changes.contact", "state.contact", "outcomes" …"""
+        if kind not in self.logs:
+            spread = "." in kind or kind in ("outcomes", "dlq")
+            self.logs[kind] = pipeline_kafka.Log(self.client(), self.topic(kind), self.partitions if spread else 1)
+        return self.logs[kind].read()
+
+    def ends(self, kind):
+        return self.client().ends(self.topic(f"{kind}.{ENTITY}"), self.partitions)
+
+    def committed(self, group, kind):
+        return self.client(group).committed(self.topic(f"{kind}.{ENTITY}"), self.partitions)
 
     # ---- processes ----
 
@@ -236,7 +265,7 @@ class Pipeline:
 
     def cursors(self):
         latest = {}
-        for message in self.kafka.consume(self.topic("cursors")):
+        for message in self.messages("cursors"):
             latest[message["key"]] = message["payload"] and json.loads(message["payload"])
         return latest
 
@@ -259,11 +288,9 @@ class Pipeline:
             return f"incremental: {incremental}, edits until {since_ms}"
         for group, kinds in ((f"{self.ns}.poll.{SYSTEM}", ("hints",)), (f"{self.ns}.apply", ("changes", "decisions"))):
             for kind in kinds:
-                topic = self.topic(f"{kind}.{ENTITY}")
-                committed = self.kafka.committed(group, topic)
-                for partition, (low, end) in self.kafka.ends(topic).items():
-                    if (committed.get(partition) or low) < end:
-                        return f"{group} stands at {committed.get(partition)} of {end} in {topic}[{partition}]"
+                committed, ends = self.committed(group, kind), self.ends(kind)
+                if any(committed[partition] < end for partition, end in ends.items()):
+                    return f"{group} stands at {committed} of {ends} in {kind}"
         for partition in range(self.partitions):
             due = self.redis.cmd("ZRANGE", f"tandem:{self.ns}:due:{ENTITY}:{partition}", 0, 3)
             if due:
@@ -277,14 +304,15 @@ class Pipeline:
         seen = {}
 
         def settled():
+            ends = None
             try:
                 why = self.unsettled(since_ms)
+                ends = None if why else {kind: self.ends(kind) for kind in ("changes", "hints", "state")}
             except (OSError, harness.RedisError) as error:
                 why = str(error)
-            ends = why or {kind: self.kafka.ends(self.topic(f"{kind}.{ENTITY}")) for kind in ("changes", "hints", "state")}
-            same = ends == seen.get("ends")
+            same = ends is not None and ends == seen.get("ends")
             seen.update(why=why, ends=ends)
-            return not why and same
+            return same
         try:
             wait_for(settled, timeout, "at rest", 0.2)
         except Timeout:
@@ -296,15 +324,15 @@ class Pipeline:
     # ---- judges ----
 
     def fold(self):
-        return pipeline_fold.Fold(self.kafka.consume(self.topic(f"state.{ENTITY}")))
+        return pipeline_fold.Fold(self.messages(f"state.{ENTITY}"))
 
     def outcomes(self):
-        return self.kafka.values(self.topic("outcomes"))
+        return [json.loads(message["payload"]) for message in self.messages("outcomes")]
 
     def dead(self):
         """Keys with a dead letter, and their reason classes: [(old id, reason)]."""
         return [((m["key"] or "").split(":", 1)[-1], m["headers"].get("tandem.reason"))
-                for m in self.kafka.consume(self.topic("dlq"))]
+                for m in self.messages("dlq")]
 
     def held(self):
         """{old id: {field or "*": class}} from the state topic."""
@@ -324,6 +352,12 @@ class Pipeline:
         problems = pipeline_fold.compare(self.fold(), self.redis, self.ns, ENTITY)
         problems += pipeline_fold.compare_match(self.redis, self.ns, ENTITY, self.external_id, self.new.dump("contacts"))
         assert not problems, "Redis is not the fold of state:\n" + "\n".join(problems)
+
+    def validate(self):
+        """Every message against its schema; the number of messages."""
+        checked, found = pipeline_schemas.problems(self.messages, ENTITY)
+        assert not found, f"{len(found)} of {checked} messages are not what schemas/ says:\n" + "\n".join(found[:10])
+        return checked
 
     def check(self, timeout=90):
         """Drain, then judge: the verdict, which must find nothing wrong."""

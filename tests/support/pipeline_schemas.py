@@ -1,6 +1,7 @@
 """
-pipeline_schemas — every message of a pipeline's topics against schemas/ (JSON Schema 2020-12).
+pipeline_schemas — messages of a pipeline's topics against schemas/ (JSON Schema 2020-12).
 """
+import glob
 import json
 import os
 
@@ -9,35 +10,55 @@ import jsonschema
 import harness
 from pipeline_fold import ASSIGNMENT
 
-# topic kind → (per entity, schema)
-TOPICS = {"changes": (True, "change"), "hints": (True, "hint"), "state": (True, "state"), "outcomes": (False, "outcome"),
-          "review": (False, "review"), "cursors": (False, "cursor"), "control": (False, "control")}
+# topic kind → schema
+PER_ENTITY = {"changes": "change", "hints": "hint", "state": "state", "decisions": "decision"}
+OTHERS = {"outcomes": "outcome", "review": "review", "cursors": "cursor", "control": "control", "dlq": "dlq-headers"}
 _validators = {}
 
 
-def validator(name):
-    if name not in _validators:
-        with open(os.path.join(harness.SOURCE, "schemas", f"{name}.schema.json"), encoding="utf-8") as file:
+def _load():
+    schemas = {}
+    for path in glob.glob(os.path.join(harness.SOURCE, "schemas", "*.schema.json")):
+        with open(path, encoding="utf-8") as file:
             schema = json.load(file)
         jsonschema.Draft202012Validator.check_schema(schema)
-        _validators[name] = jsonschema.Draft202012Validator(schema)
-    return _validators[name]
+        schemas[os.path.basename(path).split(".")[0]] = schema
+    store = {schema["$id"]: schema for schema in schemas.values()}
+    for name, schema in schemas.items():
+        resolver = jsonschema.RefResolver(schema["$id"], schema, store=store)
+        _validators[name] = jsonschema.Draft202012Validator(schema, resolver=resolver)
 
 
-def problems(kafka, ns, entity):
-    """(messages checked, [what is wrong]); a null value is a tombstone and says nothing."""
+def problem(schema, value):
+    """What is wrong with a value, None if nothing is."""
+    if not _validators:
+        _load()
+    error = next(_validators[schema].iter_errors(value), None)
+    return error and f"{error.json_path}: {error.message}"
+
+
+def schema_of(kind, message):
+    """(schema, value to be checked); (None, None) for a null, which says nothing."""
+    base = kind.split(".")[0]
+    if base == "dlq":
+        return OTHERS[base], message["headers"]
+    if message["payload"] is None:
+        return None, None
+    name = "assignment" if message["key"].startswith(ASSIGNMENT) else PER_ENTITY.get(base) or OTHERS[base]
+    return name, json.loads(message["payload"])
+
+
+def problems(messages_of, entity):
+    """(messages checked, [what is wrong]); messages_of(kind) gives a topic's messages."""
     checked, found = 0, []
-    topics = kafka.topics()
-    for kind, (per_entity, name) in TOPICS.items():
-        topic = f"{ns}.{kind}.{entity}" if per_entity else f"{ns}.{kind}"
-        if topic not in topics:
-            continue
-        for message in kafka.consume(topic):
-            if message["payload"] is None:
-                assert kind in ("state", "review"), f"a null in {topic}"
+    for kind in [f"{base}.{entity}" for base in PER_ENTITY] + list(OTHERS):
+        for message in messages_of(kind):
+            schema, value = schema_of(kind, message)
+            if schema is None:
+                assert kind.split(".")[0] in ("state", "review"), f"a null in {kind}"
                 continue
-            schema = "assignment" if message["key"].startswith(ASSIGNMENT) else name
             checked += 1
-            for error in validator(schema).iter_errors(json.loads(message["payload"])):
-                found.append(f"{topic}[{message['partition']}]@{message['offset']} {error.json_path}: {error.message}")
-    return checked, found[:10]
+            wrong = problem(schema, value)
+            if wrong:
+                found.append(f"{kind}[{message['partition']}]@{message['offset']} {wrong}")
+    return checked, found

@@ -35,7 +35,7 @@ def drain_without(p, asleep):
 
 
 def events(p, source):
-    return [json.loads(m["payload"]) for m in p.kafka.consume(p.topic(f"changes.{ENTITY}"))
+    return [json.loads(m["payload"]) for m in p.messages(f"changes.{ENTITY}")
             if m["key"] == f"{SYSTEM}:{source}"]
 
 

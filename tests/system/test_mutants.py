@@ -26,9 +26,7 @@ def fails(schedule, mutant, kinds, **options):
         assert set(verdict.counts()) & set(kinds), f"{mutant} got away with it: {verdict}\n{p.tails()}"
         print(f"{mutant}: {verdict.counts()}")
     finally:
-        for proc in p.processes():
-            proc.kill()
-        p.__exit__(None)
+        p.__exit__(True)
 
 
 def begin(p):
@@ -50,12 +48,11 @@ def kill_before_execution(p):
     p.edit(ann, Title="B")
     bob = p.create(Email="bob@x.org", FirstName="Bob", LastName="B")
     wait_for(lambda: p.new.admin("held")["held"], 60, "a write held")
-    topic = p.topic(f"changes.{ENTITY}")
     # A build that moves its offset too early does so now; the right one never does, so this waits in vain (for less
     # time than the request has: nobody must have learned yet that there will be no answer).
     with contextlib.suppress(Timeout):
-        wait_for(lambda: all((p.kafka.committed(f"{p.ns}.apply", topic).get(n) or 0) >= end
-                             for n, (_, end) in p.kafka.ends(topic).items()), 1, "offset moved on")
+        wait_for(lambda: all(p.committed(f"{p.ns}.apply", "changes")[n] >= end
+                             for n, end in p.ends("changes").items()), 1, "offset moved on")
     p.applies[0].kill()
     p.new.admin("release", {"action": "drop"})
     p.revive()
@@ -77,7 +74,7 @@ def test_no_version_check():
             p.edit(ann, Title=title)
             p.wait_twin(ann, jobtitle=title)
         p.check()
-        old = [m for m in p.kafka.consume(p.topic(f"changes.{ENTITY}")) if m["key"] == f"{SYSTEM}:{ann}"
+        old = [m for m in p.messages(f"changes.{ENTITY}") if m["key"] == f"{SYSTEM}:{ann}"
                and '"job_title":"B"' in m["payload"]]
         p.kafka.produce(p.topic(f"changes.{ENTITY}"), [(old[0]["key"], old[0]["payload"])], headers=old[0]["headers"])
         tools.wait_event(p, ann, lambda after: after.get("job_title") == "B")
