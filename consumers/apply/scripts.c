@@ -3,6 +3,9 @@
  */
 #include "scripts.h"
 
+/* A script is one literal; 4,095 bytes are what C99 promises, our compilers take any. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 #define GUARD                                                                                    \
     "local P, inc, e = ARGV[1], ARGV[2], ARGV[3]\n"                                              \
     "if redis.call('GET', P..'incarnation') ~= inc then return 'CLOSED' end\n"                   \
@@ -17,6 +20,29 @@
 #define NOW                          \
     "local t = redis.call('TIME')\n" \
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+
+/*
+ * A call from Lua costs several times what the command does, so a script makes one for many fields: get(hash, fields) → their
+ * values, false where there is none; set(hash, {field, value, …}), del(hash, fields). unpack takes at most 8,000.
+ */
+#define MANY                                                                        \
+    "local function get(hash, fields)\n"                                            \
+    "  local out, n = {}, #fields\n"                                                \
+    "  for a = 1, n, 1000 do\n"                                                     \
+    "    local to = math.min(a + 999, n)\n"                                         \
+    "    local part = redis.call('HMGET', P..hash..e, unpack(fields, a, to))\n"     \
+    "    for k = 1, #part do out[a + k - 1] = part[k] end\n"                        \
+    "  end\n"                                                                       \
+    "  return out\n"                                                                \
+    "end\n"                                                                         \
+    "local function many(command, hash, words)\n"                                   \
+    "  local n = #words\n"                                                          \
+    "  for a = 1, n, 1000 do\n"                                                     \
+    "    redis.call(command, P..hash..e, unpack(words, a, math.min(a + 999, n)))\n" \
+    "  end\n"                                                                       \
+    "end\n"                                                                         \
+    "local function set(hash, words) many('HSET', hash, words) end\n"               \
+    "local function del(hash, fields) many('HDEL', hash, fields) end\n"
 
 /* add(p, key, line), take(p, key, line): one line of an index text takes effect, or stops to have it. */
 #define LINES                                                                                \
@@ -52,22 +78,31 @@
 
 /* The operation of a record is over: claims that it made and the index text does not name are given up. */
 #define DROP_OP                                                                \
-    "local function drop_op(key, op, wanted)\n"                                \
+    "local function release_op(key, op, wanted)\n"                             \
     "  local first = true\n"                                                   \
     "  for line in string.gmatch(op, '[^\\n]+') do\n"                          \
     "    if not first and not wanted['c'..line] then release(line, key) end\n" \
     "    first = false\n"                                                      \
     "  end\n"                                                                  \
+    "end\n"                                                                    \
+    "local function drop_op(key, op, wanted)\n"                                \
+    "  release_op(key, op, wanted)\n"                                          \
     "  redis.call('HDEL', P..'ops:'..e, key)\n"                                \
     "end\n"
 
-#define MATCH_ADD                                                             \
-    "local function match_add(name, id)\n"                                    \
-    "  local known = redis.call('HGET', P..'match:'..e, name)\n"              \
-    "  if not known then redis.call('HSET', P..'match:'..e, name, id)\n"      \
-    "  elseif not string.find(','..known..',', ','..id..',', 1, true) then\n" \
-    "    redis.call('HSET', P..'match:'..e, name, known..','..id)\n"          \
-    "  end\n"                                                                 \
+/* The match index' text with one id more; nil: it is in. */
+#define MATCH_WITH                                                                   \
+    "local function match_with(known, id)\n"                                         \
+    "  if not known then return id end\n"                                            \
+    "  if string.find(','..known..',', ','..id..',', 1, true) then return nil end\n" \
+    "  return known..','..id\n"                                                      \
+    "end\n"
+
+#define MATCH_ADD                                                              \
+    MATCH_WITH                                                                 \
+    "local function match_add(name, id)\n"                                     \
+    "  local ids = match_with(redis.call('HGET', P..'match:'..e, name), id)\n" \
+    "  if ids then redis.call('HSET', P..'match:'..e, name, ids) end\n"        \
     "end\n"
 
 struct redis_script SCRIPT_TAKE = {
@@ -80,75 +115,119 @@ struct redis_script SCRIPT_TAKE = {
 
 struct redis_script SCRIPT_LOAD = {
     .name = "load",
-    .text = GUARD "local out, n = {}, tonumber(ARGV[i])\n"
-                  "i = i + 1\n"
-                  "for _ = 1, n do\n"
-                  "  local key, m = ARGV[i], tonumber(ARGV[i + 1])\n"
-                  "  i = i + 2\n"
-                  "  out[#out + 1] = redis.call('HGET', P..'rows:'..e, key)\n"
-                  "  out[#out + 1] = redis.call('HGET', P..'ops:'..e, key)\n"
-                  "  for _ = 1, m do\n"
-                  "    out[#out + 1] = redis.call('HGET', P..'match:'..e, ARGV[i])\n"
-                  "    out[#out + 1] = redis.call('HGET', P..'claims:'..e, ARGV[i])\n"
-                  "    i = i + 1\n"
-                  "  end\n"
-                  "end\n"
-                  "return out\n"};
+    .text = GUARD MANY "local out, n, keys, counts, names = {}, tonumber(ARGV[i]), {}, {}, {}\n"
+                       "i = i + 1\n"
+                       "for r = 1, n do\n"
+                       "  keys[r], counts[r] = ARGV[i], tonumber(ARGV[i + 1])\n"
+                       "  i = i + 2\n"
+                       "  for k = i, i + counts[r] - 1 do names[#names + 1] = ARGV[k] end\n"
+                       "  i = i + counts[r]\n"
+                       "end\n"
+                       "local rows, ops = get('rows:', keys), get('ops:', keys)\n"
+                       "local match, claims = get('match:', names), get('claims:', names)\n"
+                       "local at, to = 1, 1\n"
+                       "for r = 1, n do\n"
+                       "  out[to], out[to + 1] = rows[r], ops[r]\n"
+                       "  to = to + 2\n"
+                       "  for _ = 1, counts[r] do\n"
+                       "    out[to], out[to + 1] = match[at], claims[at]\n"
+                       "    at, to = at + 1, to + 2\n"
+                       "  end\n"
+                       "end\n"
+                       "return out\n"};
 
 struct redis_script SCRIPT_BEGIN = {
     .name = "begin",
-    .text = GUARD NOW LINES DROP_OP
+    .text = GUARD NOW MANY LINES DROP_OP
     "local out, n = {}, tonumber(ARGV[i])\n"
-    "i = i + 1\n"
-    "for _ = 1, n do\n"
+    "local keys, names, first = {}, {}, i + 1\n"
+    "i = first\n"
+    "for r = 1, n do\n"
+    "  keys[r] = ARGV[i]\n"
+    "  local m = tonumber(ARGV[i + 2])\n"
+    "  for k = i + 3, i + 2 + m do names[#names + 1] = ARGV[k] end\n"
+    "  i = i + 3 + m\n"
+    "end\n"
+    /* What the loop below would find; what it changes itself is kept up to date. */
+    "local ops, held = {}, {}\n"
+    "for r, op in ipairs(get('ops:', keys)) do ops[keys[r]] = op end\n"
+    "for k, holder in ipairs(get('claims:', names)) do held[names[k]] = holder end\n"
+    "local new_claims, new_ops = {}, {}\n"
+    "i = first\n"
+    "for r = 1, n do\n"
     "  local key, op, m = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])\n"
     "  i = i + 3\n"
     "  local holder, taken = '', ''\n"
     "  for k = i, i + m - 1 do\n"
-    "    local h = redis.call('HGET', P..'claims:'..e, ARGV[k])\n"
+    "    local h = held[ARGV[k]]\n"
     "    if h and h ~= key then holder, taken = h, ARGV[k] break end\n"
     "  end\n"
     "  if holder == '' then\n"
-    "    local last = redis.call('HGET', P..'ops:'..e, key)\n"
+    "    local last = ops[key]\n"
     "    if last then\n"
+    "      set('claims:', new_claims)\n"
+    "      set('ops:', new_ops)\n"
+    "      new_claims, new_ops = {}, {}\n"
     "      local wanted = {}\n"
     "      local index = redis.call('HGET', P..'index:'..e, key) or ''\n"
     "      for line in string.gmatch(index, '[^\\n]+') do wanted[line] = true end\n"
     "      for k = i, i + m - 1 do wanted['c'..ARGV[k]] = true end\n"
     "      drop_op(key, last, wanted)\n"
+    "      for line in string.gmatch(last, '[^\\n]+') do\n"
+    "        held[line] = redis.call('HGET', P..'claims:'..e, line)\n"
+    "      end\n"
     "    end\n"
     "    local text = op..' '..now\n"
     "    for k = i, i + m - 1 do\n"
-    "      redis.call('HSET', P..'claims:'..e, ARGV[k], key)\n"
+    "      held[ARGV[k]] = key\n"
+    "      new_claims[#new_claims + 1] = ARGV[k]\n"
+    "      new_claims[#new_claims + 1] = key\n"
     "      text = text..'\\n'..ARGV[k]\n"
     "    end\n"
-    "    redis.call('HSET', P..'ops:'..e, key, text)\n"
+    "    ops[key] = text\n"
+    "    new_ops[#new_ops + 1] = key\n"
+    "    new_ops[#new_ops + 1] = text\n"
     "  end\n"
     "  i = i + m\n"
     "  out[#out + 1] = holder\n"
     "  out[#out + 1] = taken\n"
     "end\n"
+    "set('claims:', new_claims)\n"
+    "set('ops:', new_ops)\n"
     "return out\n"};
 
 struct redis_script SCRIPT_FINISH = {
     .name = "finish",
-    .text = GUARD NOW LINES DROP_OP MATCH_ADD
+    .text = GUARD NOW MANY LINES DROP_OP MATCH_WITH
     "local marks = tonumber(ARGV[i])\n"
     "i = i + 1\n"
     "for _ = 1, marks do\n"
     "  redis.call('HSET', P..'mark:'..e, ARGV[i], ARGV[i + 1])\n"
     "  i = i + 2\n"
     "end\n"
-    "local n = tonumber(ARGV[i])\n"
-    "i = i + 1\n"
-    "for _ = 1, n do\n"
+    "local n, keys, names = tonumber(ARGV[i]), {}, {}\n"
+    "local first = i + 1\n"
+    "i = first\n"
+    "for r = 1, n do\n"
+    "  keys[r] = ARGV[i + 1]\n"
+    "  local m = tonumber(ARGV[i + 6])\n"
+    "  for k = i + 7, i + 6 + m do names[#names + 1] = ARGV[k] end\n"
+    "  i = i + 7 + m\n"
+    "end\n"
+    /* As in begin. A replay brings one record more than once. */
+    "local olds, ops, match = {}, {}, {}\n"
+    "for r, old in ipairs(get('index:', keys)) do olds[keys[r]] = old end\n"
+    "for r, op in ipairs(get('ops:', keys)) do ops[keys[r]] = op end\n"
+    "for k, ids in ipairs(get('match:', names)) do match[names[k]] = ids end\n"
+    "local new_rows, new_index, new_match, over = {}, {}, {}, {}\n"
+    "i = first\n"
+    "for r = 1, n do\n"
     "  local p, key, row, index = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]\n"
     "  local keep_op, id, m = ARGV[i + 4], ARGV[i + 5], tonumber(ARGV[i + 6])\n"
     "  i = i + 7\n"
     "  index = p..'\\n'..index\n"
-    "  redis.call('HSET', P..'rows:'..e, key, row)\n"
-    "  local old = redis.call('HGET', P..'index:'..e, key)\n"
-    "  local op = redis.call('HGET', P..'ops:'..e, key)\n"
+    "  new_rows[2 * r - 1], new_rows[2 * r] = key, row\n"
+    "  local old, op = olds[key], ops[key]\n"
     "  local wanted, had, due = {}, {}, false\n"
     "  for line in string.gmatch(index, '[^\\n]+') do\n"
     "    wanted[line] = true\n"
@@ -160,23 +239,40 @@ struct redis_script SCRIPT_FINISH = {
     "      if not wanted[line] then take(p, key, line) end\n"
     "    end\n"
     "  end\n"
-    "  if not due then redis.call('ZREM', P..'due:'..e..':'..p, key) end\n"
+    /* Only a record whose index text has a line d or w is ever put into the due set. */
+    "  if not due and old and string.find(old, '\\n[dw]') then\n"
+    "    redis.call('ZREM', P..'due:'..e..':'..p, key)\n"
+    "  end\n"
     "  for line in pairs(wanted) do\n"
     "    if (old ~= index and not had[line]) or string.sub(line, 1, 1) == 'w' then\n"
     "      add(p, key, line)\n"
     "    end\n"
     "  end\n"
-    "  if old ~= index then redis.call('HSET', P..'index:'..e, key, index) end\n"
+    "  if old ~= index then\n"
+    "    olds[key] = index\n"
+    "    new_index[#new_index + 1] = key\n"
+    "    new_index[#new_index + 1] = index\n"
+    "  end\n"
     "  local marker = string.sub(keep_op, 2)..' '\n"
     "  if op and (keep_op == '0' or\n"
     "      (string.sub(keep_op, 1, 1) == '=' and string.sub(op, 1, #marker) == marker)) then\n"
-    "    drop_op(key, op, wanted)\n"
+    "    over[#over + 1], ops[key] = key, false\n"
+    "    release_op(key, op, wanted)\n"
     "  end\n"
-    "  for _ = 1, m do\n"
-    "    match_add(ARGV[i], id)\n"
-    "    i = i + 1\n"
+    "  for k = i, i + m - 1 do\n"
+    "    local ids = match_with(match[ARGV[k]], id)\n"
+    "    if ids then\n"
+    "      match[ARGV[k]] = ids\n"
+    "      new_match[#new_match + 1] = ARGV[k]\n"
+    "      new_match[#new_match + 1] = ids\n"
+    "    end\n"
     "  end\n"
+    "  i = i + m\n"
     "end\n"
+    "set('rows:', new_rows)\n"
+    "set('index:', new_index)\n"
+    "set('match:', new_match)\n"
+    "del('ops:', over)\n"
     "return 'OK'\n"};
 
 struct redis_script SCRIPT_CANCEL = {
