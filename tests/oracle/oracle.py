@@ -98,7 +98,7 @@ class Target:
 
 class Oracle:
     def __init__(self, old, new, external_id, marker, tier="T3", explained=None, ours=("integration",),
-                 zombies=(), race_ms=15000):
+                 zombies=(), race_ms=3000):
         assert tier in ("T1", "T3")
         self.external_id, self.marker, self.tier = external_id, marker, tier
         self.explained = explained or Explained()

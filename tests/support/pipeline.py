@@ -213,11 +213,9 @@ class Pipeline:
                 assert code == 0, f"{proc.name} ended with {code} on SIGTERM: {end_of(proc)}"
 
     def revive(self):
-        """Start again, without a failpoint, whatever has died."""
+        """Start again, without a failpoint, whatever has died (what was asked to end stays away)."""
         for proc in self.processes():
-            if not proc.running():
-                if proc.process is not None:
-                    proc.wait_exit()
+            if not proc.running() and (proc.process is None or proc.wait_exit() != 0):
                 proc.failpoint = None
                 proc.start()
 

@@ -54,5 +54,11 @@ def test_zombie_flush_rollback_t1():
     zombie_flush_rollback("T1")
 
 
+def test_storm():
+    for seed, tier in ((1, "T3"), (2, "T1")):
+        with Pipeline(tier=tier, partitions=4) as p:
+            Cycles(p, seed).begin().storm()
+
+
 if __name__ == "__main__":
     run_tests(globals())
