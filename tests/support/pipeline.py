@@ -346,6 +346,10 @@ class Pipeline:
                             external_id=self.external_id, marker=self.marker, tier=self.tier,
                             explained=explained, zombies=self.zombies)
 
+    def report(self):
+        """What `tandem report` counts of the entity: the product's own comparison of both systems."""
+        return json.loads(self.tandem("report", "--json", ok=False))["entities"][0]
+
     def assert_redis_is_fold(self):
         problems = pipeline_fold.compare(self.fold(), self.redis, self.ns, ENTITY)
         problems += pipeline_fold.compare_match(self.redis, self.ns, ENTITY, self.external_id, self.new.dump("contacts"))

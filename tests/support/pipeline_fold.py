@@ -96,16 +96,18 @@ def compare(fold, redis, ns, entity):
 
 
 def compare_match(redis, ns, entity, external_id, records):
-    """Every live record of the target (sandbox dump) must be in the match index under its e-mail and external id."""
+    """Every live record of the target that is somebody's twin (sandbox dump) must be in the match index, under its
+    e-mail and its external id. Other records are there only once they were listed or read."""
     index = _pairs(redis.cmd("HGETALL", f"tandem:{ns}:match:{entity}"))
     problems = []
     for record in records:
-        names = []
-        if record["fields"].get("email"):
-            names.append("email=" + record["fields"]["email"].casefold())
-        if record["fields"].get(external_id):
-            names.append(f"{external_id}={record['fields'][external_id]}")
+        fields = record["fields"]
+        if not fields.get(external_id):
+            continue
+        names = [f"{external_id}={fields[external_id]}"]
+        if fields.get("email"):
+            names.append("email=" + fields["email"].casefold())
         for name in names:
-            if record["id"] not in index.get(name, "").split(","):
+            if record["id"] not in (index.get(name) or "").split(","):
                 problems.append(f"match {name}: {index.get(name)!r} lacks {record['id']}")
     return problems[:10]

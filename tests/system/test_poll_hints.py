@@ -15,6 +15,7 @@ def hydrated(p, record=None):
 def test_hints():
     """Many hints, one read; missing, foreign and unreadable ones; every offset is committed."""
     with Polled().seed(40) as p:
+        p.validated = False  # one hint is none
         ids = sorted(record["id"] for record in p.old.dump("Contact"))
         p.go()
         p.wait_captured()

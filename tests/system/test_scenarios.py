@@ -41,6 +41,9 @@ def test_first_meeting():
         # Once by the backfill and once by the incremental pass, however often the overlap is read again.
         assert set(p.dead()) == {(bad, "mapping")} and len(p.dead()) <= 2, p.dead()
         assert all(p.twin(source) for source in rest)
+        report = p.report()
+        assert report["unexplained"] == 0 and report["different"]["explained"] == {"first-meeting": 1}, report
+        assert report["only_in_old"]["explained"] == {"identity": 1, "dead-letter": 1}, report
         # Mended, the bad one comes over like any other.
         p.edit(bad, LeadSource="Other")
         verdict = p.check()
@@ -62,6 +65,8 @@ def test_conflict():
         verdict = p.check()
         assert p.held() == {both: {"job_title": "conflict"}}, p.held()
         assert verdict.explained == {"conflict": 1, "edited-in-new": 1}, verdict
+        report = p.report()
+        assert report["different"] == {"explained": {"conflict": 1, "edited-in-new": 1}, "unexplained": {}}, report
         assert p.twin(both)["fields"]["city"] == "Bonn" and p.twin(both)["fields"]["jobtitle"] == "New says"
         assert p.twin(kept)["fields"]["jobtitle"] == "Theirs" and p.twin(kept)["fields"]["lastname"] == "K2"
         # Later events go through beside the question.
@@ -91,6 +96,9 @@ def test_during_backfill():
         p.old.admin("faults", method="DELETE")
         verdict = p.check(120)
         assert verdict.only_in_new == 2, verdict
+        report = p.report()
+        assert report["only_in_new"] == {"explained": {"source-gone": 2}, "unexplained": {}}, report
+        assert report["only_in_old"] == {"explained": {"identity": 1}, "unexplained": {}}, report
         assert p.held().get(again) == {"*": "identity"}, p.held().get(again)
         assert p.twin(published[0])["fields"]["jobtitle"] == p.twin(ahead[-1])["fields"]["jobtitle"] == "changed meanwhile"
 
