@@ -33,6 +33,9 @@ struct entity {
     const int *sorted; /* field indexes by canonical name */
     char hash[65]; /* of the mapping: hex SHA-256 over everything that changes a canonical record */
     int64_t generation; /* of this mapping, from <ns>.control; 0 = not yet known */
+    const struct truth_rule *truth; /* model/truth.h; not part of hash: a rule changes no record */
+    int truth_count;
+    int64_t clock_skew_ms; /* truth "newest": by how much the two systems' clocks may differ */
 };
 
 struct record;

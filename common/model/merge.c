@@ -7,14 +7,31 @@
 
 #include "base/hash.h"
 
-static const char *const VERDICT_NAMES[] = {"nothing",  "agree",         "write",      "keep",
-                                            "conflict", "first-meeting", "unconfirmed"};
+static const char *const VERDICT_NAMES[] = {"nothing",     "agree",     "write",
+                                            "keep",        "conflict",  "first-meeting",
+                                            "unconfirmed", "truth-old", "truth-new"};
 _Static_assert(sizeof(VERDICT_NAMES) / sizeof(VERDICT_NAMES[0]) == MERGE_VERDICT_COUNT,
                "a name per verdict");
 
 const char *merge_verdict_name(enum merge_verdict verdict)
 {
     return verdict < MERGE_VERDICT_COUNT ? VERDICT_NAMES[verdict] : "?";
+}
+
+bool merge_writes(enum merge_verdict verdict)
+{
+    return verdict == MERGE_WRITE || verdict == MERGE_TRUTH_OLD;
+}
+
+bool merge_moves_base(enum merge_verdict verdict)
+{
+    return verdict == MERGE_AGREE || verdict == MERGE_TRUTH_NEW;
+}
+
+bool merge_holds(enum merge_verdict verdict)
+{
+    return verdict == MERGE_HOLD_CONFLICT || verdict == MERGE_HOLD_FIRST ||
+           verdict == MERGE_HOLD_UNCONFIRMED;
 }
 
 static void digest(struct span text, char ret_hex[HASH_HEX_BYTES])

@@ -33,9 +33,18 @@ enum merge_verdict {
     MERGE_HOLD_CONFLICT, /* both moved, to different values: a question; class conflict */
     MERGE_HOLD_FIRST,    /* first meeting, both set, different: a question; class first-meeting */
     MERGE_HOLD_UNCONFIRMED, /* the base is what we sent, the target says otherwise: a question; class unconfirmed */
+    /* Only from truth_decide (model/truth.h), instead of a question (or, enforced, of MERGE_KEEP): */
+    MERGE_TRUTH_OLD, /* write the old system's value; the other one stands in an intent and in the outcome */
+    MERGE_TRUTH_NEW, /* keep the new system's value; the base moves to the two values, else it is asked again */
     MERGE_VERDICT_COUNT
 };
 const char *merge_verdict_name(enum merge_verdict verdict);
+
+/* What follows from a verdict, so that nobody lists them again: */
+bool merge_writes(enum merge_verdict verdict); /* the old value is to be written */
+bool merge_moves_base(
+    enum merge_verdict verdict); /* the base becomes {old_now, new_now}; nothing is written */
+bool merge_holds(enum merge_verdict verdict); /* the field is a question */
 
 /*
  * old_now, new_now: canonical values read now. new_now MISSING = the twin does not exist yet
