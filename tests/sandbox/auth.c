@@ -41,16 +41,11 @@ static enum auth_verdict check_stored(struct store *store, const char *token, bo
     return AUTH_OK;
 }
 
-enum auth_verdict auth_check(struct store *store, const struct request *request, bool use,
+enum auth_verdict auth_token(struct store *store, const char *token, bool use,
                              char ret_who[WHO_BYTES], int64_t *ret_expired_s)
 {
-    static const char BEARER[] = "Bearer ";
     *ret_expired_s = 0;
     ret_who[0] = '\0';
-    const char *token = request->authorization;
-    if (!token || strncasecmp(token, BEARER, sizeof BEARER - 1) != 0)
-        return AUTH_MISSING;
-    token += sizeof BEARER - 1;
     if (strcmp(token, "sandbox-token") == 0) {
         (void)snprintf(ret_who, WHO_BYTES, "integration");
         return AUTH_OK;
@@ -60,6 +55,18 @@ enum auth_verdict auth_check(struct store *store, const struct request *request,
         return AUTH_OK;
     }
     return check_stored(store, token, use, ret_who, ret_expired_s);
+}
+
+enum auth_verdict auth_check(struct store *store, const struct request *request, bool use,
+                             char ret_who[WHO_BYTES], int64_t *ret_expired_s)
+{
+    static const char BEARER[] = "Bearer ";
+    const char *token = request->authorization;
+    *ret_expired_s = 0;
+    ret_who[0] = '\0';
+    if (!token || strncasecmp(token, BEARER, sizeof BEARER - 1) != 0)
+        return AUTH_MISSING;
+    return auth_token(store, token + sizeof BEARER - 1, use, ret_who, ret_expired_s);
 }
 
 static int hex(char c)

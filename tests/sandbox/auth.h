@@ -13,6 +13,10 @@ enum auth_verdict { AUTH_OK, AUTH_MISSING, AUTH_UNKNOWN, AUTH_EXPIRED };
 enum auth_verdict auth_check(struct store *store, const struct request *request, bool use,
                              char ret_who[WHO_BYTES], int64_t *ret_expired_s);
 
+/* The same for a token's text. */
+enum auth_verdict auth_token(struct store *store, const char *token, bool use,
+                             char ret_who[WHO_BYTES], int64_t *ret_expired_s);
+
 struct grant {
     char access_token[64], refresh_token[64]; /* refresh_token may be "" */
     int64_t lifetime_s;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/sandbox/auth.h"
+#include "tests/sandbox/hs_source.h"
 
 static const char *const PREFIX_VERSIONS[] = {"v3", "2026-03", "2026-09"};
 
@@ -157,11 +158,22 @@ static bool admitted(struct sandbox *sandbox, const struct request *request, boo
     return verdict == LIMIT_PASS;
 }
 
+static bool is_token_info(const struct request *request)
+{
+    return strcmp(request_part(request, 0), "oauth") == 0 &&
+           (strcmp(request_part(request, 2), "access-tokens") == 0 ||
+            strcmp(request_part(request, 4), "access-token-info") == 0);
+}
+
 void hs_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply)
 {
     if (strcmp(request_part(request, 0), "oauth") == 0 &&
         strcmp(request_part(request, 2), "token") == 0 && request_is(request, "POST")) {
         token(sandbox, request, reply);
+        return;
+    }
+    if (is_token_info(request)) {
+        hs_token_info(sandbox, request, reply);
         return;
     }
     const char *kind = route_kind(request);

@@ -8,7 +8,14 @@
 #include "tests/sandbox/tape.h"
 #include "tests/sandbox/write.h"
 
-enum { HS_PROPERTIES_MAX = 300, HS_BATCH_MAX = 100, HS_LIST_MAX = 100, HS_MESSAGE_BYTES = 1024 };
+enum {
+    HS_PROPERTIES_MAX = 300,
+    HS_BATCH_MAX = 100,
+    HS_LIST_MAX = 100,
+    HS_HISTORY_MAX = 50, /* records a request when histories are asked for */
+    HS_HISTORY_PROPERTIES_MAX = 100,
+    HS_MESSAGE_BYTES = 1024
+};
 
 /* {"status":"error","message","correlationId","category"}; category NULL: none. Always rolls back. */
 void hs_error(struct reply *reply, int64_t request_id, int status, const char *category,
@@ -19,7 +26,7 @@ struct hs_want {
     const struct property *items[HS_PROPERTIES_MAX];
     int hints[HS_PROPERTIES_MAX];
     int count;
-    const struct property *history[HS_PROPERTIES_MAX];
+    const struct property *history[HS_HISTORY_PROPERTIES_MAX];
     int history_count;
 };
 /* The object's default properties, the system ones first. */

@@ -111,6 +111,13 @@ static void read_batch(struct batch *batch)
     struct store *store = &batch->sandbox->store;
     if (!read_plan(batch, id_property))
         return;
+    if (batch->want.history_count && batch->reply->items > HS_HISTORY_MAX) {
+        hs_error(batch->reply, batch->request->id, 400, "VALIDATION_ERROR",
+                 "The maximum number of inputs supported in a batch request for property histories "
+                 "is %d. Please reduce the number of items and try again",
+                 HS_HISTORY_MAX);
+        return;
+    }
     const char *flag = request_param(batch->request, "archived");
     bool archived = flag && strcmp(flag, "true") == 0;
     json_t *missing = json_array();

@@ -1,5 +1,5 @@
 /*
- * hs_format — records as HubSpot writes them, with their history.
+ * hs_format — records as HubSpot writes them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +21,6 @@ void hs_want_add(struct hs_want *want, const struct store *store, const char *ob
     const struct property *property = schema_find(&store->schema, object, name);
     if (property && want->count < HS_PROPERTIES_MAX && !wanted(want, property))
         want->items[want->count++] = property;
-}
-
-void hs_want_history(struct hs_want *want, const struct store *store, const char *object,
-                     const char *name)
-{
-    const struct property *property = schema_find(&store->schema, object, name);
-    if (property && want->history_count < HS_PROPERTIES_MAX)
-        want->history[want->history_count++] = property;
 }
 
 void hs_want_system(struct hs_want *want, const struct store *store, const char *object)
@@ -125,66 +117,6 @@ void hs_put_record(struct sandbox *sandbox, struct buf *body, const char *object
     if (settings_get(&sandbox->settings, SET_CONDITIONAL_WRITES)) {
         buf_puts(body, ",\"version\":");
         buf_put_int(body, record->version);
-    }
-    buf_putc(body, '}');
-}
-
-static void put_entry(struct buf *body, struct span json, int64_t server_ms, const char *who)
-{
-    bool person = strncmp(who, "person:", 7) == 0;
-    buf_puts(body, "{\"value\":");
-    if (json.data)
-        buf_put_span(body, json);
-    else
-        buf_puts(body, "\"\"");
-    buf_puts(body, ",\"timestamp\":");
-    put_time(body, server_ms);
-    buf_puts(body, person                     ? ",\"sourceType\":\"CRM_UI\",\"sourceId\":"
-                   : strcmp(who, "seed") == 0 ? ",\"sourceType\":\"IMPORT\",\"sourceId\":"
-                                              : ",\"sourceType\":\"INTEGRATION\",\"sourceId\":");
-    buf_put_json_string(body, span_of(who));
-    buf_putc(body, '}');
-}
-
-/* The versions of one property, newest first, out of the ledger. */
-static void put_versions(struct store *store, struct buf *body, const char *object, const char *id,
-                         const struct property *property)
-{
-    struct span name = span_of(property->name);
-    store_need_index(store, INDEX_HISTORY);
-    sqlite3_stmt *rows = store_statement(store, ST_HISTORY);
-    bind_text(rows, 1, object);
-    bind_text(rows, 2, id);
-    int count = 0;
-    while (store_row(store, rows)) {
-        const char *before = (const char *)sqlite3_column_text(rows, 4);
-        const char *after = (const char *)sqlite3_column_text(rows, 5);
-        if (!after)
-            continue; /* archived */
-        fields_parse(&store->old_fields, span_of(before ? before : "{}"));
-        fields_parse(&store->new_fields, span_of(after));
-        struct span old = fields_get(&store->old_fields, name, NULL);
-        struct span new = fields_get(&store->new_fields, name, NULL);
-        if (span_equal(old, new) && (old.data == NULL) == (new.data == NULL))
-            continue;
-        if (count++)
-            buf_putc(body, ',');
-        put_entry(body, new, sqlite3_column_int64(rows, 1),
-                  (const char *)sqlite3_column_text(rows, 2));
-    }
-}
-
-void hs_put_history(struct store *store, struct buf *body, const char *object, const char *id,
-                    const struct hs_want *want)
-{
-    buf_puts(body, ",\"propertiesWithHistory\":{");
-    for (int i = 0; i < want->history_count; i++) {
-        if (i)
-            buf_putc(body, ',');
-        put_quoted(body, want->history[i]->name);
-        buf_puts(body, ":[");
-        put_versions(store, body, object, id, want->history[i]);
-        buf_putc(body, ']');
     }
     buf_putc(body, '}');
 }

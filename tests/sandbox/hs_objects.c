@@ -57,8 +57,14 @@ void hs_list(struct sandbox *sandbox, const struct request *request, const char 
     struct hs_want want;
     struct record record;
     char last[ID_BYTES] = "";
-    record_init(&record);
     read_want(request, &sandbox->store, object, &want);
+    if (want.history_count && limit > HS_HISTORY_MAX) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "The maximum page size when property histories are requested is %d",
+                 HS_HISTORY_MAX);
+        return;
+    }
+    record_init(&record);
     sqlite3_stmt *rows = store_statement(&sandbox->store, ST_LIST);
     bind_text(rows, 1, object);
     bind_text(rows, 2, after ? after : "");

@@ -62,8 +62,10 @@ const char *const STORE_SQL[STATEMENT_COUNT] = {
                   "marker,trace_id,who,before,after,version,modstamp_ms,request_id,late) "
                   "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     [ST_REQUEST] = "INSERT OR REPLACE INTO requests VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-    [ST_HISTORY] = "SELECT op,server_ms,who,request_id,before,after FROM effects "
-                   "WHERE object=?1 AND record_id=?2 ORDER BY seq DESC LIMIT 200",
+    /* a silent edit moves no modstamp: the server's clock says when it was */
+    [ST_HISTORY] = "SELECT op,iif(modstamp_ms IS older,server_ms,modstamp_ms),who,before,after "
+                   "FROM (SELECT *,lag(modstamp_ms) OVER (ORDER BY seq) AS older FROM effects "
+                   "WHERE object=?1 AND record_id=?2) ORDER BY seq DESC LIMIT 200",
     [ST_LIST] = "SELECT " RECORD_COLUMNS " FROM records WHERE object=?1 AND id>?2 AND +deleted=?3 "
                 "ORDER BY id LIMIT ?4",
     [ST_LIST_ALL] = "SELECT " RECORD_COLUMNS " FROM records WHERE object=?1 AND id>?2 "
