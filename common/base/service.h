@@ -27,6 +27,13 @@ const char *service_listen_address(void);
 /* /readyz answers 503 with these words until ready; also STATUS= of systemd. Thread-safe; text is
  * copied (<= 255 bytes). */
 void service_set_ready(bool ready, const char *why);
+/*
+ * One more thing without which this process is not ready, whatever the main loop believes: "kafka".
+ * name: a literal, at most SERVICE_CHECKS_MAX of them; why: copied, needed when not ok. Thread-safe.
+ * /readyz?verbose and /livez?verbose name each check: "[+]kafka ok", "[-]kafka failed: why".
+ */
+enum { SERVICE_CHECKS_MAX = 8 };
+void service_set_check(const char *name, bool ok, const char *why);
 /* To be called by the main loop at least every few seconds: feeds WATCHDOG=1; /livez turns 503
  * after 60 s of silence. */
 void service_heartbeat(void);

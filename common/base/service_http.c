@@ -16,15 +16,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/metrics.h"
 
 enum { CONNECTIONS_MAX = 32, CONNECTION_TIMEOUT_S = 10, CONNECTION_MEMORY_BYTES = 16 * 1024 };
 
 struct service_http {
     struct MHD_Daemon *daemon;
-    bool (*live)(char *ret_why, size_t size);
-    bool (*ready)(char *ret_why, size_t size);
+    service_question *live, *ready;
     char address[NI_MAXHOST + NI_MAXSERV];
 };
 
@@ -49,14 +47,19 @@ static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned st
     return reply(connection, status, "text/plain; charset=utf-8", span_of(text));
 }
 
-static enum MHD_Result reply_state(struct MHD_Connection *connection,
-                                   bool (*asked)(char *ret_why, size_t size), const char *yes)
+/* ?verbose as Kubernetes writes it: kubernetes.io, "Kubernetes API health endpoints". */
+static enum MHD_Result reply_state(struct MHD_Connection *connection, service_question *asked)
 {
-    char why[258] = "";
-    bool good = asked(why, sizeof(why) - 1);
-    (void)snprintf(why + strlen(why), 2, "\n");
-    return reply_text(connection, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
-                      good ? yes : why);
+    struct buf text;
+    buf_init(&text, 0);
+    bool verbose = MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "verbose",
+                                                 strlen("verbose"), NULL, NULL) == MHD_YES;
+    bool good = asked(verbose, &text) && !text.failed;
+    enum MHD_Result queued = reply(connection, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                                   "text/plain; charset=utf-8",
+                                   text.failed ? span_of("out of memory\n") : buf_span(&text));
+    buf_clear(&text);
+    return queued;
 }
 
 static enum MHD_Result reply_metrics(struct MHD_Connection *connection)
@@ -84,12 +87,12 @@ static enum MHD_Result answer(void *self, struct MHD_Connection *connection, con
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
     if (strcmp(url, "/livez") == 0)
-        return reply_state(connection, http->live, "alive\n");
+        return reply_state(connection, http->live);
     if (strcmp(url, "/readyz") == 0)
-        return reply_state(connection, http->ready, "ready\n");
+        return reply_state(connection, http->ready);
     if (strcmp(url, "/metrics") == 0)
         return reply_metrics(connection);
-    return reply_text(connection, MHD_HTTP_NOT_FOUND, "/livez, /readyz, /metrics\n");
+    return reply_text(connection, MHD_HTTP_NOT_FOUND, "/livez, /readyz (?verbose), /metrics\n");
 }
 
 /* "host:port" in two; brackets around an IPv6 address are removed. */
@@ -159,8 +162,8 @@ static int open_socket(const char *address, char *ret_address, size_t address_by
     return fd;
 }
 
-struct service_http *service_http_open(const char *listen, bool (*live)(char *ret_why, size_t size),
-                                       bool (*ready)(char *ret_why, size_t size), struct err *err)
+struct service_http *service_http_open(const char *listen, service_question *live,
+                                       service_question *ready, struct err *err)
 {
     struct service_http *http = calloc(1, sizeof(*http));
     if (!http) {

@@ -109,10 +109,28 @@ static void health_paths(void **state)
     expect("GET", "/readyz", 503, "wwww\n");
     service_heartbeat();
     expect("GET", "/livez", 200, "alive\n");
+    expect("GET", "/livez?verbose", 200, "[+]heartbeat ok\nlivez check passed\n");
+    expect("GET", "/readyz?verbose", 503, "[-]work failed: wwww");
+    expect("GET", "/readyz?verbose", 503, "\nreadyz check failed\n");
     metric_add(metric_counter("tandem_test_total", "Tests.", NULL), 1);
     expect("GET", "/metrics", 200, "\ntandem_test_total 1\n");
     expect("GET", "/", 404, "/livez");
     expect("POST", "/readyz", 405, "only GET");
+}
+
+/* Ready is what the main loop says and every check beside it. */
+static void named_checks(void **state)
+{
+    (void)state;
+    service_set_ready(true, NULL);
+    service_set_check("kafka", false, "no answer from 10.0.0.1:9092 for 12 s");
+    expect("GET", "/readyz", 503, "no answer from 10.0.0.1:9092 for 12 s\n");
+    expect("GET", "/readyz?verbose", 503,
+           "[+]work ok\n[-]kafka failed: no answer from 10.0.0.1:9092 for 12 s\n"
+           "readyz check failed\n");
+    service_set_check("kafka", true, NULL);
+    expect("GET", "/readyz", 200, "ready\n");
+    expect("GET", "/readyz?verbose=1", 200, "[+]work ok\n[+]kafka ok\nreadyz check passed\n");
 }
 
 /* Whether systemd was told so among what is in the socket now. */
@@ -250,9 +268,10 @@ static void failpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(health_paths), cmocka_unit_test(systemd_is_told),
-        cmocka_unit_test(signals),      cmocka_unit_test(bad_addresses),
-        cmocka_unit_test(exit_codes),   cmocka_unit_test(failpoints),
+        cmocka_unit_test(health_paths),    cmocka_unit_test(named_checks),
+        cmocka_unit_test(systemd_is_told), cmocka_unit_test(signals),
+        cmocka_unit_test(bad_addresses),   cmocka_unit_test(exit_codes),
+        cmocka_unit_test(failpoints),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
