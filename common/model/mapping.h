@@ -10,7 +10,11 @@
 
 #include "model/value.h"
 
-enum { ENTITY_FIELDS_MAX = 250 };
+enum {
+    ENTITY_FIELDS_MAX = 250,
+    ENTITY_MATCH_MAX =
+        8 /* fields with match: each is a claim, a lookup and an index name of every record */
+};
 
 struct field {
     const char *name;     /* canonical: [a-z][a-z0-9_]* */
@@ -32,7 +36,7 @@ struct entity {
     int field_count;
     const int *sorted; /* field indexes by canonical name */
     char hash[65]; /* of the mapping: hex SHA-256 over everything that changes a canonical record */
-    int64_t generation; /* of this mapping, from <ns>.control; 0 = not yet known */
+    int64_t generation;             /* of this mapping, from <ns>.control; 0 = not yet known */
     const struct truth_rule *truth; /* model/truth.h; not part of hash: a rule changes no record */
     int truth_count;
     int64_t clock_skew_ms; /* truth "newest": by how much the two systems' clocks may differ */

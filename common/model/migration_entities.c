@@ -80,13 +80,47 @@ static void check_properties(const config_setting_t *group, const struct entity 
     }
 }
 
-static void check_match(const config_setting_t *fields, const struct entity *entity,
+/* The group of a field in the list of fields, or the list. */
+static const config_setting_t *field_setting(config_setting_t *fields, const char *wanted)
+{
+    int length = config_setting_length(fields);
+    for (int i = 0; i < length; i++) {
+        config_setting_t *group = config_setting_get_elem(fields, (unsigned)i);
+        const char *name = NULL;
+        if (config_setting_lookup_string(group, "name", &name) && strcmp(name, wanted) == 0)
+            return group;
+    }
+    return fields;
+}
+
+/* Claims and index names are "<field>=<value>": "id=…" is the target's id, "<external id>=…" ours. */
+static void check_match_name(const config_setting_t *at, const struct entity *entity,
+                             const struct field *field, struct conf_report *report)
+{
+    if (strcmp(field->name, "id") == 0)
+        conf_mistake(report, at, "name it otherwise, such as \"number\"",
+                     "a matched field cannot be named \"id\": that is the record's own id");
+    else if (entity->external_id && strcmp(field->name, entity->external_id) == 0)
+        conf_mistake(report, at, "name it otherwise, such as \"number\"",
+                     "a matched field cannot be named as the external id, \"%s\"", field->name);
+}
+
+static void check_match(config_setting_t *fields, const struct entity *entity,
                         struct conf_report *report)
 {
-    for (int i = 0; i < entity->field_count; i++)
-        if (entity->fields[i].match)
-            return;
-    if (entity->field_count)
+    int matched = 0;
+    for (int i = 0; i < entity->field_count; i++) {
+        const struct field *field = &entity->fields[i];
+        if (!field->match)
+            continue;
+        const config_setting_t *at = field_setting(fields, field->name);
+        check_match_name(migration_at(at, "name"), entity, field, report);
+        if (++matched == ENTITY_MATCH_MAX + 1)
+            conf_mistake(
+                report, migration_at(at, "match"), "keep those that identify a record best",
+                "\"%s\" is matched, but at most %d fields can be", field->name, ENTITY_MATCH_MAX);
+    }
+    if (entity->field_count && matched == 0)
         conf_mistake(report, fields, "mark one that identifies a record: match = true;",
                      "no field of \"%s\" is matched", entity->name ? entity->name : "");
 }

@@ -143,12 +143,26 @@ struct span value_for_side(const struct value_rules *rules, enum value_side side
     return SPAN_NONE;
 }
 
+/* A text that a system gave need not be of its field's type: bare, it would spoil the JSON around it. */
+static bool stands_bare(enum value_type type, struct span text)
+{
+    if (type == VALUE_BOOLEAN)
+        return span_is(text, "true") || span_is(text, "false");
+    if (type != VALUE_INTEGER || text.len == 0 || text.len > JSON_INTEGER_DIGITS)
+        return false;
+    size_t sign = text.data[0] == '-';
+    for (size_t i = sign; i < text.len; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    /* "-", "007" and "-0" are no integers, or not the way we write one. */
+    return text.len > sign && (text.data[sign] != '0' || text.len == 1);
+}
+
 void value_put_json(struct buf *out, enum value_type type, struct value value)
 {
     if (value.kind != VALUE_SET)
         buf_puts(out, "null");
-    else if (type == VALUE_BOOLEAN ||
-             (type == VALUE_INTEGER && value.text.len <= JSON_INTEGER_DIGITS))
+    else if (stands_bare(type, value.text))
         buf_put_span(out, value.text);
     else
         buf_put_json_string(out, value.text);

@@ -78,7 +78,10 @@ int value_parse(const struct value_rules *rules, enum value_side side, enum json
 struct span value_for_side(const struct value_rules *rules, enum value_side side,
                            struct value value);
 
-/* As a JSON value: integer as number (≤ 15 digits, else string), boolean as true/false, others as string, BLANK as null. */
+/*
+ * As a JSON value: integer as number (≤ 15 bytes, else string), boolean as true/false, others as string, BLANK as null.
+ * A text that is no value of the type (a target's "n/a" in an integer) is a string too: it is always good JSON.
+ */
 void value_put_json(struct buf *out, enum value_type type, struct value value);
 
 /*
