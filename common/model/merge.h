@@ -55,4 +55,23 @@ bool merge_holds(enum merge_verdict verdict); /* the field is a question */
 enum merge_verdict merge_field(const struct base_pair *base, struct value old_now,
                                struct value new_now);
 
+/* Did somebody edit this field of the new system since it was agreed on? An unconfirmed base counts as edited unless it stands there. */
+bool merge_edited(const struct base_pair *base, struct value new_now);
+
+/* What becomes of the twin of a record that was deleted in the old system: the entity's policy, which is also the verdict. */
+enum merge_removal {
+    REMOVAL_KEEP,
+    REMOVAL_ARCHIVE,
+    REMOVAL_DELETE,
+    REMOVAL_REVIEW, /* a question */
+    REMOVAL_COUNT
+};
+const char *merge_removal_name(
+    enum merge_removal removal);                /* "keep", "archive", "delete", "review" */
+int merge_removal_parse(const char *name);      /* -1 unknown */
+extern const char *const MERGE_REMOVAL_NAMES[]; /* NULL-terminated, for suggestions */
+
+/* edited: any field of the twin is merge_edited. Deleted here and edited there is always a conflict, whatever the policy. */
+enum merge_removal merge_removal(enum merge_removal policy, bool edited);
+
 #endif

@@ -170,6 +170,50 @@ static void names(void **state)
     assert_string_equal(merge_verdict_name(MERGE_NOTHING), "nothing");
     assert_string_equal(merge_verdict_name(MERGE_HOLD_UNCONFIRMED), "unconfirmed");
     assert_string_equal(merge_verdict_name(MERGE_VERDICT_COUNT), "?");
+    for (int i = 0; i < REMOVAL_COUNT; i++)
+        assert_int_equal(merge_removal_parse(merge_removal_name((enum merge_removal)i)), i);
+    assert_int_equal(merge_removal_parse("destroy"), -1);
+    assert_string_equal(merge_removal_name(REMOVAL_COUNT), "?");
+}
+
+/* What follows from each verdict: written, agreed, asked, or none of them. */
+static void consequences(void **state)
+{
+    (void)state;
+    static const char want[MERGE_VERDICT_COUNT] = {
+        [MERGE_NOTHING] = '-',
+        [MERGE_AGREE] = 'b',
+        [MERGE_WRITE] = 'w',
+        [MERGE_KEEP] = '-',
+        [MERGE_HOLD_CONFLICT] = 'h',
+        [MERGE_HOLD_FIRST] = 'h',
+        [MERGE_HOLD_UNCONFIRMED] = 'h',
+        [MERGE_TRUTH_OLD] = 'w',
+        [MERGE_TRUTH_NEW] = 'b',
+    };
+    for (int v = 0; v < MERGE_VERDICT_COUNT; v++) {
+        enum merge_verdict verdict = (enum merge_verdict)v;
+        assert_int_equal(merge_writes(verdict), want[v] == 'w');
+        assert_int_equal(merge_moves_base(verdict), want[v] == 'b');
+        assert_int_equal(merge_holds(verdict), want[v] == 'h');
+    }
+}
+
+/* Deleted in old: the policy, but never over an edit. */
+static void removals(void **state)
+{
+    (void)state;
+    for (int i = 0; i < REMOVAL_COUNT; i++) {
+        assert_int_equal(merge_removal((enum merge_removal)i, false), i);
+        assert_int_equal(merge_removal((enum merge_removal)i, true), REMOVAL_REVIEW);
+    }
+    struct base_pair base = {true, false, base_of(value_of("a"), &arena),
+                             base_of(value_of("A"), &arena)};
+    assert_false(merge_edited(&base, value_of("A")));
+    assert_true(merge_edited(&base, value_of("a")));
+    assert_true(merge_edited(&base, value_of("")));
+    base.known = false; /* never met: nobody can say that it was edited since */
+    assert_false(merge_edited(&base, value_of("a")));
 }
 
 static int open_all(void **state)
@@ -189,8 +233,9 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields), cmocka_unit_test(laws),  cmocka_unit_test(long_values),
-        cmocka_unit_test(bases),  cmocka_unit_test(names),
+        cmocka_unit_test(fields),   cmocka_unit_test(laws),  cmocka_unit_test(long_values),
+        cmocka_unit_test(bases),    cmocka_unit_test(names), cmocka_unit_test(consequences),
+        cmocka_unit_test(removals),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
