@@ -82,8 +82,8 @@ static bool surely_later(struct truth_time later, struct truth_time earlier, int
 
 static enum truth_choice newest(const struct truth_facts *facts, int64_t skew_ms)
 {
-    if (!is_known(facts->old_time) || !is_known(facts->new_time))
-        return TRUTH_REVIEW;
+    if (!is_known(facts->new_time))
+        return TRUTH_REVIEW; /* the old system's is known: it is the moment of the rule */
     if (surely_later(facts->old_time, facts->new_time, skew_ms))
         return TRUTH_OLD;
     return surely_later(facts->new_time, facts->old_time, skew_ms) ? TRUTH_NEW : TRUTH_REVIEW;
