@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tests/sandbox/hs_pipelines.h"
 #include "tests/sandbox/seed.h"
 
 const char *admin_object(struct sandbox *sandbox, json_t *body, struct reply *reply)
@@ -108,9 +109,11 @@ static void stats(struct sandbox *sandbox, struct reply *reply)
     struct store *store = &sandbox->store;
     store_begin(store);
     json_t *records =
-        counts(store, "SELECT object,count(*) FROM records WHERE deleted=0 GROUP BY object");
+        counts(store, "SELECT object,count(*) FROM records WHERE deleted=0 AND object "
+                      "NOT IN ('User','owners') GROUP BY object");
     json_t *deleted =
-        counts(store, "SELECT object,count(*) FROM records WHERE deleted=1 GROUP BY object");
+        counts(store, "SELECT object,count(*) FROM records WHERE deleted=1 AND object "
+                      "NOT IN ('User','owners') GROUP BY object");
     int64_t effects = count_of(store, "SELECT count(*) FROM effects");
     int64_t requests = count_of(store, "SELECT count(*) FROM requests");
     int64_t now_ms = store_now_ms(store);
@@ -232,7 +235,10 @@ static void write_call(struct sandbox *sandbox, const struct request *request, j
         seed(sandbox, request, body, reply);
     else if (strcmp(what, "schema") == 0)
         add_field(sandbox, body, reply);
-    else if (strcmp(what, "clear") != 0)
+    else if (strcmp(what, "pipelines") == 0 && sandbox->crm == CRM_HUBSPOT) {
+        if (hs_pipelines_put(&sandbox->store, body, reply))
+            reply_json(reply, 200, json_pack("{s:O}", "results", sandbox->store.pipelines));
+    } else if (strcmp(what, "clear") != 0)
         reply_error(reply, 404, "no such admin call");
     else if ((object = admin_object(sandbox, body, reply))) {
         store_clear_object(&sandbox->store, object);

@@ -7,20 +7,13 @@
 #include <string.h>
 
 #include "tests/sandbox/admin.h"
-#include "tests/sandbox/hs.h"
+#include "tests/sandbox/hs_pipelines.h"
 #include "tests/sandbox/sf.h"
 #include "tests/sandbox/write.h"
 
-/* The shape's own checks. False: reply says what is wrong. */
-static bool make_patch(struct sandbox *sandbox, const char *object, json_t *fields, bool create,
-                       struct buf *patch, struct reply *reply)
+static bool make_hs_patch(struct sandbox *sandbox, const char *object, const char *id,
+                          json_t *fields, struct buf *patch, struct reply *reply)
 {
-    if (!json_is_object(fields)) {
-        reply_error(reply, 400, "fields must be an object");
-        return false;
-    }
-    if (sandbox->crm == CRM_SALESFORCE)
-        return sf_put_fields(&sandbox->store, object, fields, create, patch, reply);
     struct hs_failure failure = {0};
     struct tape tape;
     tape_init(&tape);
@@ -29,15 +22,30 @@ static bool make_patch(struct sandbox *sandbox, const char *object, json_t *fiel
     struct buf wrapped;
     buf_init(&wrapped, 0);
     buf_printf(&wrapped, "{\"fields\":%s}", whole ? whole : "{}");
-    bool ok = tape_parse(&tape, buf_span(&wrapped)) &&
-              hs_put_properties(&sandbox->store, object, &tape, tape_get(&tape, 0, "fields"), patch,
-                                &failure);
+    bool ok =
+        tape_parse(&tape, buf_span(&wrapped)) &&
+        hs_put_properties(&sandbox->store, object, &tape, tape_get(&tape, 0, "fields"), patch,
+                          &failure) &&
+        (strcmp(object, "deals") != 0 || hs_pipelines_fit(&sandbox->store, id, patch, &failure));
     free(whole);
     buf_clear(&wrapped);
     tape_clear(&tape);
     if (!ok)
         reply_error(reply, 400, "%s", failure.message);
     return ok;
+}
+
+/* The shape's own checks; id NULL: a new record. False: reply says what is wrong. */
+static bool make_patch(struct sandbox *sandbox, const char *object, const char *id, json_t *fields,
+                       struct buf *patch, struct reply *reply)
+{
+    if (!json_is_object(fields)) {
+        reply_error(reply, 400, "fields must be an object");
+        return false;
+    }
+    if (sandbox->crm == CRM_SALESFORCE)
+        return sf_put_fields(&sandbox->store, object, fields, !id, patch, reply);
+    return make_hs_patch(sandbox, object, id, fields, patch, reply);
 }
 
 static bool find_record(struct sandbox *sandbox, const char *object, json_t *body,
@@ -114,8 +122,8 @@ static void one(struct sandbox *sandbox, const struct request *request, json_t *
     buf_init(&patch, 0);
     if (read_write(sandbox, request, body, &write, reply) &&
         (create || find_record(sandbox, write.object, body, id, reply)) &&
-        (delete || make_patch(sandbox, write.object, json_object_get(body, "fields"), create,
-                              &patch, reply))) {
+        (delete || make_patch(sandbox, write.object, create ? NULL : id,
+                              json_object_get(body, "fields"), &patch, reply))) {
         write.id = create ? NULL : id;
         write.archive = delete;
         write.patch = delete ? SPAN_NONE : buf_span(&patch);
@@ -185,8 +193,8 @@ static void bulk(struct sandbox *sandbox, const struct request *request, json_t 
     {
         json_t *mine = numbered(fields, (int64_t)i);
         buf_reset(&patch);
-        ok = make_patch(sandbox, write.object, mine, false, &patch, reply);
         write.id = json_string_value(id);
+        ok = make_patch(sandbox, write.object, write.id, mine, &patch, reply);
         write.patch = buf_span(&patch);
         ok = ok && perform(sandbox, &write, &record, reply);
         json_decref(mine);

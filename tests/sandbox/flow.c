@@ -18,8 +18,7 @@ static void find_object(const struct sandbox *sandbox, const struct request *req
 {
     const char *name = "";
     if (sandbox->crm == CRM_HUBSPOT) {
-        name = request_part(request, 3);
-        name = strcmp(name, "0-1") == 0 ? "contacts" : name;
+        name = schema_alias(request_part(request, 3));
     } else if (strcmp(request_part(request, 3), "sobjects") == 0) {
         name = request_part(request, 4);
     } else if (strcmp(request_part(request, 3), "composite") == 0) {

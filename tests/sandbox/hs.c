@@ -1,7 +1,7 @@
 /*
  * hs — routes, tokens and limits of the HubSpot shape.
  */
-#include "tests/sandbox/hs.h"
+#include "tests/sandbox/hs_pipelines.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,11 +100,11 @@ static bool version_known(const char *part)
     return false;
 }
 
-/* "objects" or "properties" when the path is /crm/v3/<kind>/… or /crm/<kind>/<version>/…, else "". */
+/* "objects", "properties", … when the path is /crm/v3/<kind>/… or /crm/<kind>/<version>/…, else "". */
 static const char *route_kind(const struct request *request)
 {
     const char *second = request_part(request, 1), *third = request_part(request, 2);
-    if (strcmp(request_part(request, 0), "crm") != 0 || request->part_count < 4)
+    if (strcmp(request_part(request, 0), "crm") != 0 || request->part_count < 3)
         return "";
     if (strcmp(second, "v3") == 0)
         return third;
@@ -158,6 +158,22 @@ static bool admitted(struct sandbox *sandbox, const struct request *request, boo
     return verdict == LIMIT_PASS;
 }
 
+/* What is about one object type, which the path names. */
+static void with_object(struct sandbox *sandbox, const struct request *request,
+                        void (*handle)(struct sandbox *, const struct request *, const char *,
+                                       struct reply *),
+                        struct reply *reply)
+{
+    const char *object = schema_object(&sandbox->store.schema, request_part(request, 3));
+    if (!object || strcmp(object, "owners") == 0) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "Unable to infer object type from: %.60s", request_part(request, 3));
+        return;
+    }
+    (void)snprintf(reply->object, sizeof reply->object, "%s", object);
+    handle(sandbox, request, object, reply);
+}
+
 static bool is_token_info(const struct request *request)
 {
     return strcmp(request_part(request, 0), "oauth") == 0 &&
@@ -177,23 +193,19 @@ void hs_handle(struct sandbox *sandbox, const struct request *request, struct re
         return;
     }
     const char *kind = route_kind(request);
-    bool objects = strcmp(kind, "objects") == 0, properties = strcmp(kind, "properties") == 0;
-    bool search = objects && strcmp(request_part(request, 4), "search") == 0;
-    if (!objects && !properties) {
+    bool search = strcmp(kind, "objects") == 0 && strcmp(request_part(request, 4), "search") == 0;
+    if (!kind[0])
         hs_plain_error(reply, 404, request->id);
+    else if (!admitted(sandbox, request, search, reply))
         return;
-    }
-    if (!admitted(sandbox, request, search, reply))
-        return;
-    const char *object = schema_object(&sandbox->store.schema, request_part(request, 3));
-    if (!object) {
-        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
-                 "Unable to infer object type from: %.60s", request_part(request, 3));
-        return;
-    }
-    (void)snprintf(reply->object, sizeof reply->object, "%s", object);
-    if (properties)
-        hs_properties(sandbox, request, object, reply);
+    else if (strcmp(kind, "owners") == 0)
+        hs_owners(sandbox, request, reply);
+    else if (strcmp(kind, "pipelines") == 0)
+        hs_pipelines(sandbox, request, reply);
+    else if (strcmp(kind, "objects") == 0)
+        with_object(sandbox, request, hs_objects, reply);
+    else if (strcmp(kind, "properties") == 0)
+        with_object(sandbox, request, hs_properties, reply);
     else
-        hs_objects(sandbox, request, object, reply);
+        hs_plain_error(reply, 404, request->id);
 }

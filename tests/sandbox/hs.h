@@ -90,6 +90,8 @@ void hs_archive(struct sandbox *sandbox, const struct request *request, const ch
 /* The record that has this id, or this value of a unique property. */
 bool hs_resolve(struct store *store, const char *object, const char *id_property, const char *id,
                 char ret_id[ID_BYTES]);
+/* Archived ones too. */
+bool hs_owner_exists(struct store *store, const char *id);
 /* "CONTACT" for "contacts" */
 const char *hs_singular(const char *object);
 
@@ -101,6 +103,7 @@ void hs_search(struct sandbox *sandbox, const struct request *request, const cha
                struct reply *reply);
 void hs_batch(struct sandbox *sandbox, const struct request *request, const char *object,
               struct reply *reply);
+void hs_owners(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void hs_properties(struct sandbox *sandbox, const struct request *request, const char *object,
                    struct reply *reply);
 

@@ -35,7 +35,8 @@ void hs_want_system(struct hs_want *want, const struct store *store, const char 
 
 void hs_want_defaults(struct hs_want *want, const struct store *store, const char *object)
 {
-    static const char *const NAMES[] = {"email", "firstname", "lastname", "name", "domain"};
+    static const char *const NAMES[] = {"email",    "firstname", "lastname", "name",   "domain",
+                                        "dealname", "dealstage", "pipeline", "amount", "closedate"};
     hs_want_system(want, store, object);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         hs_want_add(want, store, object, NAMES[i]);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tests/sandbox/hs.h"
+#include "tests/sandbox/hs_pipelines.h"
 
 enum { UNIQUE_MAX = 10 };
 
@@ -26,8 +26,11 @@ static const char *type_name(enum field_type type)
     return "string";
 }
 
-static json_t *options_of(const struct property *property)
+static json_t *options_of(const struct store *store, const struct property *property)
 {
+    if (strcmp(property->object, "deals") == 0 &&
+        (strcmp(property->name, "dealstage") == 0 || strcmp(property->name, "pipeline") == 0))
+        return hs_pipelines_options(store, property->name);
     json_t *options = json_array();
     for (const char *at = property->options; *at;) {
         char value[128];
@@ -40,18 +43,25 @@ static json_t *options_of(const struct property *property)
     return options;
 }
 
-static json_t *describe(const struct property *property)
+static const char *group_of(const char *object)
+{
+    return strcmp(object, "companies") == 0 ? "companyinformation"
+           : strcmp(object, "deals") == 0   ? "dealinformation"
+                                            : "contactinformation";
+}
+
+static json_t *describe(const struct store *store, const struct property *property)
 {
     char created[TIMESTAMP_BYTES];
     timestamp_format(property->created_ms, created);
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:b,s:b,s:b,s:s,s:s,s:{s:b,s:b}}", "name",
                      property->name, "label", property->label, "type", type_name(property->type),
                      "fieldType", property->type == FT_PICKLIST ? "select" : "text", "groupName",
-                     "contactinformation", "description", "", "options", options_of(property),
-                     "hasUniqueValue", property->unique, "hubspotDefined", !property->custom,
-                     "archived", 0, "createdAt", created, "updatedAt", created,
-                     "modificationMetadata", "readOnlyValue", property->read_only,
-                     "readOnlyDefinition", !property->custom);
+                     group_of(property->object), "description", "", "options",
+                     options_of(store, property), "hasUniqueValue", property->unique,
+                     "hubspotDefined", !property->custom, "archived", 0, "createdAt", created,
+                     "updatedAt", created, "modificationMetadata", "readOnlyValue",
+                     property->read_only, "readOnlyDefinition", !property->custom);
 }
 
 static bool good_name(const char *name)
@@ -121,7 +131,7 @@ static void create(struct sandbox *sandbox, const struct request *request, const
     (void)snprintf(property.label, sizeof property.label, "%s", text_at(body, "label"));
     read_options(json_object_get(body, "options"), property.options, sizeof property.options);
     store_add_property(&sandbox->store, &property);
-    reply_json(reply, 201, describe(&property));
+    reply_json(reply, 201, describe(&sandbox->store, &property));
 }
 
 static void list(struct sandbox *sandbox, const char *object, struct reply *reply)
@@ -129,7 +139,7 @@ static void list(struct sandbox *sandbox, const char *object, struct reply *repl
     json_t *results = json_array();
     const struct property *property;
     for (int i = 0; (property = schema_at(&sandbox->store.schema, object, i)); i++)
-        json_array_append_new(results, describe(property));
+        json_array_append_new(results, describe(&sandbox->store, property));
     reply_json(reply, 200, json_pack("{s:o}", "results", results));
 }
 
@@ -146,7 +156,7 @@ void hs_properties(struct sandbox *sandbox, const struct request *request, const
         const struct property *property =
             schema_find(&sandbox->store.schema, object, request_part(request, 4));
         if (property)
-            reply_json(reply, 200, describe(property));
+            reply_json(reply, 200, describe(&sandbox->store, property));
         else
             hs_error(reply, request->id, 404, "OBJECT_NOT_FOUND", "Property '%.60s' does not exist",
                      request_part(request, 4));

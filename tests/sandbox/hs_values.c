@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tests/sandbox/hs.h"
+#include "tests/sandbox/hs_pipelines.h"
 
 bool hs_fail(struct hs_failure *failure, int status, const char *category, const char *format, ...)
 {
@@ -75,10 +75,17 @@ static void put_moment(struct buf *patch, const struct property *property, int64
     fields_put_text(patch, property->name, span_of(text));
 }
 
-/* The error code of a value that does not fit, or NULL with the value in patch. */
-static const char *put_value(struct buf *patch, const struct property *property, struct span value,
-                             struct buf *scratch)
+static bool is_of_pipelines(const struct property *property)
 {
+    return strcmp(property->object, "deals") == 0 &&
+           (strcmp(property->name, "dealstage") == 0 || strcmp(property->name, "pipeline") == 0);
+}
+
+/* The error code of a value that does not fit, or NULL with the value in patch. */
+static const char *put_value(struct store *store, struct buf *patch,
+                             const struct property *property, struct span value)
+{
+    struct buf *scratch = &store->scratch;
     buf_reset(scratch);
     buf_put_span(scratch, trim(value));
     buf_puts(scratch, "");
@@ -111,14 +118,18 @@ static const char *put_value(struct buf *patch, const struct property *property,
             return "INVALID_OPTION";
         break;
     case FT_PICKLIST:
-        if (!schema_has_option(property, text))
+        if (is_of_pipelines(property) ? !hs_pipelines_know(store, property->name, text)
+                                      : !schema_has_option(property, text))
             return "INVALID_OPTION";
+        break;
+    case FT_REFERENCE:
+        if (strcmp(property->name, "hubspot_owner_id") == 0 && !hs_owner_exists(store, text))
+            return "INVALID_OWNER_ID";
         break;
     case FT_ID:
     case FT_STRING:
     case FT_PHONE:
     case FT_TEXTAREA:
-    case FT_REFERENCE:
     case FIELD_TYPE_COUNT:
         break;
     }
@@ -147,8 +158,7 @@ static void add_invalid(json_t *list, struct span name, const char *code, struct
 
 /* One property into the patch; an error code when it may not be. */
 static const char *put_property(struct store *store, const char *object, struct span name,
-                                const struct tape_item *value, struct buf *patch,
-                                struct buf *scratch)
+                                const struct tape_item *value, struct buf *patch)
 {
     char key[NAME_BYTES];
     if (name.len >= sizeof key)
@@ -166,7 +176,7 @@ static const char *put_property(struct store *store, const char *object, struct 
         fields_put_text(patch, property->name, SPAN_NONE);
         return NULL;
     }
-    return put_value(patch, property, value->text, scratch);
+    return put_value(store, patch, property, value->text);
 }
 
 bool hs_put_properties(struct store *store, const char *object, const struct tape *tape,
@@ -178,7 +188,7 @@ bool hs_put_properties(struct store *store, const char *object, const struct tap
          k = tape->items[k + 1].next) {
         const struct tape_item *value = &tape->items[k + 1];
         struct span name = tape->items[k].text;
-        const char *code = put_property(store, object, name, value, patch, &store->scratch);
+        const char *code = put_property(store, object, name, value, patch);
         if (code) {
             invalid = invalid ? invalid : json_array();
             add_invalid(invalid, name, code, value->text);

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sandbox/hs.h"
+#include "tests/sandbox/hs_pipelines.h"
 
 const char *hs_singular(const char *object)
 {
-    return strcmp(object, "companies") == 0 ? "COMPANY" : "CONTACT";
+    return strcmp(object, "companies") == 0 ? "COMPANY"
+           : strcmp(object, "deals") == 0   ? "DEAL"
+                                            : "CONTACT";
 }
 
 static bool by_object_id(const char *id_property)
@@ -157,7 +159,9 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
     struct buf *patch = &sandbox->store.patch;
     buf_reset(patch);
     bool ok =
-        hs_put_properties(&sandbox->store, object, item->tape, item->properties, patch, failure);
+        hs_put_properties(&sandbox->store, object, item->tape, item->properties, patch, failure) &&
+        (strcmp(object, "deals") != 0 ||
+         hs_pipelines_fit(&sandbox->store, id[0] ? id : NULL, patch, failure));
     if (ok) {
         add_id_property(patch, item);
         struct conflict with;

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "tests/sandbox/flow.h"
+#include "tests/sandbox/hs_pipelines.h"
 #include "tests/sandbox/ledger.h"
 #include "tests/sandbox/seed.h"
 #include "tests/sandbox/server.h"
+#include "tests/sandbox/team.h"
 
 struct options {
     char address[64];
@@ -141,6 +143,11 @@ static int run(struct sandbox *sandbox, const struct options *options)
     if (store_open(&sandbox->store, options->db, sandbox->crm, &sandbox->settings))
         return EX_CANTCREAT;
     sandbox->request_id = ledger_last_request(&sandbox->store);
+    store_begin(&sandbox->store);
+    team_open(&sandbox->store);
+    if (sandbox->crm == CRM_HUBSPOT)
+        hs_pipelines_open(&sandbox->store);
+    store_end(&sandbox->store, false);
     struct seed_order seed = options->seed;
     seed.object = sandbox->crm == CRM_SALESFORCE ? "Contact" : "contacts";
     if (seed.count > 0)
@@ -151,6 +158,7 @@ static int run(struct sandbox *sandbox, const struct options *options)
     free(cert);
     free(key);
     locators_clear(&sandbox->locators);
+    hs_pipelines_close(&sandbox->store);
     store_close(&sandbox->store);
     return code;
 }

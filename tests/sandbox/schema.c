@@ -67,12 +67,22 @@ bool schema_add(struct schema *schema, const struct property *property)
     return true;
 }
 
+const char *schema_alias(const char *name)
+{
+    static const struct {
+        const char *also, *name;
+    } NAMES[] = {{"0-1", "contacts"},     {"0-2", "companies"},     {"0-3", "deals"},
+                 {"contact", "contacts"}, {"company", "companies"}, {"deal", "deals"}};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (strcmp(name, NAMES[i].also) == 0)
+            return NAMES[i].name;
+    return name;
+}
+
 const char *schema_object(const struct schema *schema, const char *name)
 {
-    if (schema->crm == CRM_HUBSPOT && strcmp(name, "0-1") == 0)
-        name = "contacts";
-    if (schema->crm == CRM_HUBSPOT && strcmp(name, "0-2") == 0)
-        name = "companies";
+    if (schema->crm == CRM_HUBSPOT)
+        name = schema_alias(name);
     for (int i = 0; i < schema->count; i++)
         if (same(schema, schema->items[i].object, name))
             return schema->items[i].object;

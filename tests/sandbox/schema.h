@@ -46,11 +46,12 @@ struct property {
     enum field_type type;
     enum field_place place;
     bool unique, custom, read_only;
-    char options[512]; /* of a picklist: "a;b;c"; empty: anything goes */
+    char
+        options[512]; /* of a picklist: "a;b;c", empty: anything goes; of a reference: the object */
     int64_t created_ms;
 };
 
-enum { SCHEMA_MAX = 1024 };
+enum { SCHEMA_MAX = 2048 };
 
 struct schema {
     enum crm crm;
@@ -65,6 +66,8 @@ bool field_type_find(const char *name, enum field_type *ret_type);
 /* Fill in the built-in objects. */
 void schema_init(struct schema *schema, enum crm crm);
 
+/* HubSpot's other names of an object ("0-1", "contact") to the one that is used here; others as they are. */
+const char *schema_alias(const char *name);
 /* The object's own spelling ("Contact", "contacts" also for "0-1"), or NULL. Static or the schema's. */
 const char *schema_object(const struct schema *schema, const char *name);
 

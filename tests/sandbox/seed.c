@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tests/sandbox/seed_sales.h"
 #include "tests/sandbox/sf_format.h"
 #include "tests/sandbox/sf_id.h"
+#include "tests/sandbox/team.h"
 #include "tests/sandbox/write.h"
 
 #define COUNT_OF(list)     (sizeof(list) / sizeof(list)[0])
@@ -36,7 +38,7 @@ struct person {
     uint64_t lot;
     int64_t number, made_ms;
     const char *first, *last, *title, *city, *country;
-    char email[96], phone[40], street[64], zip[16], birthdate[16], company[48];
+    char email[96], phone[40], street[64], zip[16], birthdate[16];
 };
 
 /* splitmix64 */
@@ -95,8 +97,6 @@ static void make_person(struct person *person, int64_t seed, int64_t number)
     (void)snprintf(person->birthdate, sizeof person->birthdate, "%u-%02u-%02u",
                    (unsigned)(lot >> 7) % 50 + 1950, (unsigned)(lot >> 9) % 12 + 1,
                    (unsigned)(lot >> 10) % 28 + 1);
-    (void)snprintf(person->company, sizeof person->company, "Company %u",
-                   (unsigned)(lot >> 12) % 500);
 }
 
 static void put(struct buf *patch, const char *name, const char *value)
@@ -105,9 +105,10 @@ static void put(struct buf *patch, const char *name, const char *value)
         fields_put_text(patch, name, span_of(value));
 }
 
-static void salesforce_fields(const struct person *person, const char *object, struct buf *patch)
+static void salesforce_fields(const struct store *store, const struct person *person, int64_t seed,
+                              const char *object, struct buf *patch)
 {
-    char id[SF_ID_BYTES], text[SF_DATETIME_BYTES];
+    char id[ID_BYTES], text[SF_DATETIME_BYTES];
     put(patch, "FirstName", person->first);
     put(patch, "LastName", person->last);
     put(patch, "Email", person->email);
@@ -117,11 +118,11 @@ static void salesforce_fields(const struct person *person, const char *object, s
     fields_put(patch, "HasOptedOutOfEmail", person->lot % 9 ? json_false() : json_true());
     (void)snprintf(text, sizeof text, "note %lld", (long long)person->number);
     put(patch, "Description", text);
-    sf_id_user("owner", id);
+    team_id(store, (int)(person->lot >> 50) % TEAM_OWNERS, id);
     put(patch, "OwnerId", id);
     if (strcmp(object, "Contact") != 0)
         return;
-    sf_id_make("Account", (int64_t)(person->lot >> 12 & 511) + 1, id);
+    seed_account_id(seed, (int64_t)((person->lot >> 12) % SEED_COMPANIES), id);
     put(patch, "AccountId", id);
     put(patch, "Birthdate", person->birthdate);
     put(patch, "MailingStreet", person->street);
@@ -136,13 +137,8 @@ static void salesforce_fields(const struct person *person, const char *object, s
     put(patch, "Region__c", PICK(REGIONS, person->lot >> 28));
 }
 
-static void hubspot_fields(const struct person *person, const char *object, struct buf *patch)
+static void hubspot_fields(const struct person *person, struct buf *patch)
 {
-    if (strcmp(object, "companies") == 0) {
-        put(patch, "name", person->company);
-        put(patch, "city", person->city);
-        return;
-    }
     char email[sizeof person->email];
     (void)snprintf(email, sizeof email, "%s", person->email);
     email[0] = (char)tolower((unsigned char)email[0]);
@@ -158,10 +154,33 @@ static void hubspot_fields(const struct person *person, const char *object, stru
     put(patch, "lifecyclestage", "lead");
 }
 
+static bool is_company(const char *object)
+{
+    return strcmp(object, "Account") == 0 || strcmp(object, "companies") == 0;
+}
+
+static bool is_deal(const char *object)
+{
+    return strcmp(object, "Opportunity") == 0 || strcmp(object, "deals") == 0;
+}
+
+/* An Account has a chosen id; "" when that one is there; NULL for what is counted. */
+static const char *account_id(struct store *store, const struct seed_order *order, int64_t i,
+                              char id[ID_BYTES], struct record *scratch)
+{
+    if (strcmp(order->object, "Account") != 0)
+        return NULL;
+    seed_account_id(order->seed, order->offset + i, id);
+    if (store_get(store, order->object, id, scratch))
+        id[0] = '\0';
+    return id;
+}
+
 int64_t seed_people(struct store *store, const struct seed_order *order)
 {
     struct record record;
     struct buf patch;
+    char id[ID_BYTES];
     int64_t done = 0;
     record_init(&record);
     buf_init(&patch, 0);
@@ -172,14 +191,17 @@ int64_t seed_people(struct store *store, const struct seed_order *order)
             person.title = "Director";
         buf_reset(&patch);
         buf_putc(&patch, '{');
-        if (store->crm == CRM_SALESFORCE && strcmp(order->object, "Account") == 0)
-            put(&patch, "Name", person.company);
+        if (is_company(order->object))
+            seed_company_fields(store, order->seed, order->offset + i, person.lot, &patch);
+        else if (is_deal(order->object))
+            seed_deal_fields(store, order->seed, order->offset + i, person.lot, &patch);
         else if (store->crm == CRM_SALESFORCE)
-            salesforce_fields(&person, order->object, &patch);
+            salesforce_fields(store, &person, order->seed, order->object, &patch);
         else
-            hubspot_fields(&person, order->object, &patch);
+            hubspot_fields(&person, &patch);
         buf_putc(&patch, '}');
         struct write write = {.object = order->object,
+                              .new_id = account_id(store, order, i, id, &record),
                               .patch = buf_span(&patch),
                               .who = "seed",
                               .op = "seed",
@@ -187,6 +209,8 @@ int64_t seed_people(struct store *store, const struct seed_order *order)
                                   order->modstamp_ms ? order->modstamp_ms : person.made_ms,
                               .no_lag = true,
                               .request_id = order->request_id};
+        if (write.new_id && !write.new_id[0])
+            continue; /* it is there already */
         done += store_write(store, &write, &record, NULL) == WRITE_DONE;
     }
     record_clear(&record);

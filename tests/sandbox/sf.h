@@ -15,6 +15,7 @@ void sf_error(struct reply *reply, int status, const char *code, const char *fie
 void sf_query(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void sf_query_more(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct reply *reply);
+void sf_list_objects(struct sandbox *sandbox, struct reply *reply);
 void sf_describe(struct sandbox *sandbox, const char *object, struct reply *reply);
 void sf_read_many(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 

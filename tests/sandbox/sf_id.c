@@ -31,10 +31,18 @@ static void finish(char *id, uint64_t n)
 
 void sf_id_make(const char *object, int64_t n, char *ret_id)
 {
-    const char *prefix = strcmp(object, "Contact") == 0   ? "003"
-                         : strcmp(object, "Account") == 0 ? "001"
-                         : strcmp(object, "Lead") == 0    ? "00Q"
-                                                          : "a00";
+    static const struct {
+        const char *object, *prefix;
+    } PREFIXES[] = {{"Contact", "003"},
+                    {"Account", "001"},
+                    {"Lead", "00Q"},
+                    {"Opportunity", "006"},
+                    {"OpportunityContactRole", "00K"},
+                    {"User", "005"}};
+    const char *prefix = "a00";
+    for (size_t i = 0; i < sizeof PREFIXES / sizeof *PREFIXES; i++)
+        if (strcmp(object, PREFIXES[i].object) == 0)
+            prefix = PREFIXES[i].prefix;
     memcpy(ret_id, prefix, 3);
     memcpy(ret_id + 3, "5g00", 4);
     finish(ret_id, (uint64_t)n);

@@ -1,5 +1,5 @@
 /*
- * sf_sobjects — single records: read, create, change, delete; describe.
+ * sf_sobjects — single records: read, create, change, delete; reading many.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,10 +161,7 @@ static void get_by_field(struct sandbox *sandbox, const struct request *request,
 void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct reply *reply)
 {
     if (request->part_count == 4) {
-        reply_json(reply, 200,
-                   json_pack("{s:s,s:i,s:[{s:s},{s:s},{s:s}]}", "encoding", "UTF-8", "maxBatchSize",
-                             200, "sobjects", "name", "Account", "name", "Contact", "name",
-                             "Lead"));
+        sf_list_objects(sandbox, reply);
         return;
     }
     const char *object = schema_object(&sandbox->store.schema, request_part(request, 4));
@@ -183,43 +180,6 @@ void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct 
         get_by_field(sandbox, request, object, reply);
     else
         sf_plain_error(reply, request->part_count == 5 ? 405 : 404);
-}
-
-static json_t *describe_field(const struct property *property)
-{
-    bool text = property->type == FT_STRING || property->type == FT_EMAIL ||
-                property->type == FT_PHONE || property->type == FT_TEXTAREA;
-    json_t *field = json_pack(
-        "{s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:b,s:b,s:i,s:[]}", "name", property->name, "label",
-        property->label, "type", field_type_name(property->type), "custom", property->custom,
-        "nillable", property->place == AT_JSON || property->place == AT_EMAIL, "createable",
-        !property->read_only, "updateable", !property->read_only, "externalId", property->unique,
-        "unique", property->unique, "length", text ? 255 : 0, "picklistValues");
-    for (const char *at = property->options; *at;) {
-        char option[128];
-        size_t len = strcspn(at, ";");
-        (void)snprintf(option, sizeof option, "%.*s", (int)len, at);
-        json_array_append_new(
-            json_object_get(field, "picklistValues"),
-            json_pack("{s:s,s:s,s:b}", "value", option, "label", option, "active", 1));
-        at += len + (at[len] == ';');
-    }
-    return field;
-}
-
-void sf_describe(struct sandbox *sandbox, const char *object, struct reply *reply)
-{
-    json_t *fields = json_array();
-    const struct property *property;
-    for (int i = 0; (property = schema_at(&sandbox->store.schema, object, i)); i++)
-        json_array_append_new(fields, describe_field(property));
-    char prefix[SF_ID_BYTES];
-    sf_id_make(object, 0, prefix);
-    prefix[3] = '\0';
-    reply_json(reply, 200,
-               json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:o}", "name", object, "label", object,
-                         "keyPrefix", prefix, "queryable", 1, "createable", 1, "updateable", 1,
-                         "deletable", 1, "fields", fields));
 }
 
 static void put_many(struct sandbox *sandbox, const struct request *request, json_t *ids,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "tests/sandbox/sf.h"
@@ -73,6 +74,21 @@ static bool put_text(struct buf *patch, const struct property *property, json_t 
     return true;
 }
 
+/* References are kept in the 18-character form, whichever came. */
+static bool put_reference(struct buf *patch, const struct property *property, json_t *value,
+                          struct reply *reply)
+{
+    char id[SF_ID_BYTES];
+    const char *text = json_string_value(value);
+    if (!text || !sf_id_normalise(text, id)) {
+        sf_error(reply, 400, "MALFORMED_ID", property->name,
+                 "%s: id value of incorrect type: %.40s", property->label, text ? text : "");
+        return false;
+    }
+    fields_put_text(patch, property->name, span_of(id));
+    return true;
+}
+
 bool sf_put_value(struct buf *patch, const struct property *property, json_t *value,
                   struct reply *reply)
 {
@@ -102,17 +118,73 @@ bool sf_put_value(struct buf *patch, const struct property *property, json_t *va
         return true;
     case FT_DATETIME:
         return (text && put_datetime(patch, property, text)) || bad(reply, property, value);
+    case FT_REFERENCE:
+        return put_reference(patch, property, value, reply);
     case FT_ID:
     case FT_STRING:
     case FT_EMAIL:
     case FT_PHONE:
     case FT_TEXTAREA:
     case FT_PICKLIST:
-    case FT_REFERENCE:
     case FIELD_TYPE_COUNT:
         break;
     }
     return put_text(patch, property, value, reply);
+}
+
+static const struct {
+    const char *object, *fields[4];
+} REQUIRED[] = {{"Contact", {"LastName"}},
+                {"Lead", {"LastName"}},
+                {"User", {"LastName", "Email"}},
+                {"Account", {"Name"}},
+                {"Opportunity", {"Name", "StageName", "CloseDate"}},
+                {"OpportunityContactRole", {"OpportunityId", "ContactId"}}};
+
+static bool is_blank(json_t *value)
+{
+    return !value || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
+/* The value of a field, whatever the case of its name; NULL: it is not there. */
+static json_t *value_of(json_t *fields, const char *name)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(fields, key, value)
+    {
+        if (strcasecmp(key, name) == 0)
+            return value;
+    }
+    return NULL;
+}
+
+/* What a record must have is there, and a change does not blank it. */
+static bool required_there(const char *object, json_t *fields, bool create, struct reply *reply)
+{
+    char missing[128] = "";
+    json_t *names = json_array();
+    for (size_t i = 0; i < sizeof REQUIRED / sizeof *REQUIRED; i++)
+        for (int k = 0; strcmp(REQUIRED[i].object, object) == 0 && REQUIRED[i].fields[k]; k++) {
+            json_t *value = value_of(fields, REQUIRED[i].fields[k]);
+            if (!is_blank(value) || (!value && !create))
+                continue;
+            size_t at = strlen(missing);
+            (void)snprintf(missing + at, sizeof missing - at, "%s%s", at ? ", " : "",
+                           REQUIRED[i].fields[k]);
+            json_array_append_new(names, json_string(REQUIRED[i].fields[k]));
+        }
+    if (missing[0]) {
+        char message[192];
+        (void)snprintf(message, sizeof message, "Required fields are missing: [%s]", missing);
+        reply_json(reply, 400,
+                   json_pack("[{s:s,s:s,s:O}]", "message", message, "errorCode",
+                             "REQUIRED_FIELD_MISSING", "fields", names));
+        reply->rollback = true;
+    }
+    json_decref(names);
+    return !missing[0];
 }
 
 bool sf_put_fields(struct store *store, const char *object, json_t *fields, bool create,
@@ -120,7 +192,6 @@ bool sf_put_fields(struct store *store, const char *object, json_t *fields, bool
 {
     const char *key;
     json_t *value;
-    bool person = schema_find(&store->schema, object, "LastName") != NULL, named = false;
     buf_putc(patch, '{');
     json_object_foreach(fields, key, value)
     {
@@ -140,19 +211,9 @@ bool sf_put_fields(struct store *store, const char *object, json_t *fields, bool
                 property->name);
             return false;
         }
-        bool name = strcmp(property->name, person ? "LastName" : "Name") == 0;
-        named |= name && json_string_length(value) > 0;
-        if (name && json_string_length(value) == 0)
-            create = true, named = false;
         if (!sf_put_value(patch, property, value, reply))
             return false;
     }
     buf_putc(patch, '}');
-    if (create && !named) {
-        const char *missing = person ? "LastName" : "Name";
-        sf_error(reply, 400, "REQUIRED_FIELD_MISSING", missing, "Required fields are missing: [%s]",
-                 missing);
-        return false;
-    }
-    return true;
+    return required_there(object, fields, create, reply);
 }

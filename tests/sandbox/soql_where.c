@@ -28,7 +28,8 @@ static bool text_value(struct parser *p, const struct property *property, struct
     token_string(p->now, &text);
     char id[SF_ID_BYTES];
     struct span value = buf_span(&text);
-    if (property->type == FT_ID && sf_id_normalise(text.data, id))
+    if ((property->type == FT_ID || property->type == FT_REFERENCE) &&
+        sf_id_normalise(text.data, id))
         value = span_of(id);
     filter_text(&p->soql->where, value);
     bool plain = value.len > 0 && value.len < ID_BYTES;

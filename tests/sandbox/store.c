@@ -153,8 +153,11 @@ int store_open(struct store *store, const char *path, enum crm crm, struct setti
     load_properties(store);
     if (crm == CRM_SALESFORCE)
         store_need_index(store, INDEX_QUERY);
-    sqlite3_stmt *max = store_prepare(store, "SELECT coalesce(max(n),0)+1 FROM records");
-    store->next_n = first_int(store, max);
+    /* ids that were chosen (team.h) lie outside of what is counted */
+    sqlite3_stmt *max =
+        store_prepare(store, "SELECT n FROM records WHERE n<1000000000000 ORDER BY n DESC LIMIT 1");
+    int64_t last = first_int(store, max);
+    store->next_n = last > 0 ? last + 1 : 1;
     sqlite3_finalize(max);
     store_purge_shadows(store);
     return 0;

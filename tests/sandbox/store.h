@@ -62,6 +62,7 @@ struct store {
     struct settings *settings; /* borrowed */
     enum crm crm;
     struct schema schema;
+    json_t *pipelines; /* owned; of deals: see hs_pipelines.h */
     int64_t next_n, shadows;
     bool indexed[STORE_INDEX_COUNT];
     struct buf old_text, new_text, value, key, patch, scratch; /* scratch of a write */

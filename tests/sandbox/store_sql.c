@@ -22,6 +22,7 @@ const char STORE_TABLES[] =
     "CREATE TABLE IF NOT EXISTS uniq(key TEXT PRIMARY KEY, object TEXT, id TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS properties(object TEXT, name TEXT, label TEXT, type TEXT,"
     " is_unique INTEGER, options TEXT, created_ms INTEGER, PRIMARY KEY(object,name));"
+    "CREATE TABLE IF NOT EXISTS pipelines(n INTEGER PRIMARY KEY, body TEXT);"
     "CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kind TEXT, who TEXT,"
     " expires_ms INTEGER, uses_left INTEGER) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS effects(seq INTEGER PRIMARY KEY, wall_ms INTEGER, server_ms "

@@ -135,7 +135,9 @@ static void advance(struct store *store, const struct write *write, struct recor
 {
     int64_t now = write->modstamp_ms ? write->modstamp_ms : store_modstamp_ms(store);
     if (!write->id) {
-        if (store->crm == CRM_SALESFORCE)
+        if (write->new_id)
+            (void)snprintf(record->id, sizeof record->id, "%s", write->new_id);
+        else if (store->crm == CRM_SALESFORCE)
             sf_id_make(write->object, n, record->id);
         else
             (void)snprintf(record->id, sizeof record->id, "%lld", HS_FIRST_ID + (long long)n);
@@ -172,7 +174,7 @@ enum write_outcome store_write(struct store *store, const struct write *write,
         return WRITE_TOO_MANY_FIELDS;
     if (!write->archive && !values_free(store, write, ret_conflict))
         return WRITE_CONFLICT;
-    int64_t n = write->id ? 0 : store->next_n++;
+    int64_t n = write->id ? 0 : write->new_id ? store_n(store, write->new_id) : store->next_n++;
     advance(store, write, record, n);
     buf_reset(&store->new_text);
     fields_render(&store->new_fields, &store->new_text);

@@ -10,8 +10,9 @@
 
 struct write {
     const char *object;
-    const char *id;    /* NULL: create */
-    struct span patch; /* flat JSON object; null blanks. SPAN_NONE: none */
+    const char *id;     /* NULL: create */
+    const char *new_id; /* of a create: this id, not the next one; NULL otherwise */
+    struct span patch;  /* flat JSON object; null blanks. SPAN_NONE: none */
     const char *who;
     const char *op; /* NULL: create, update or archive as it is */
     const char *trace_id;
