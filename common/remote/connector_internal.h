@@ -87,6 +87,7 @@ enum connector_operation_kind {
     OPERATION_UPDATE,
     OPERATION_PROPERTIES,
     OPERATION_CREATE_PROPERTY,
+    OPERATION_HISTORY,
     OPERATION_CREATE_IF_ABSENT, /* REST_CREATE on tier T1 */
     OPERATION_KIND_COUNT
 };
@@ -96,6 +97,15 @@ extern const char *const OPERATION_NAMES[OPERATION_KIND_COUNT + 1]; /* ends with
 struct record_paths {
     const char *id, *modified, *version, *writer;
     const char *values; /* the object that holds the properties; "" the record itself */
+};
+
+/* Where a record holds the histories of its properties. */
+enum { HISTORY_SOURCES_MAX = 4 };
+struct history_paths {
+    const char *list; /* into a record: the object, property name → list of entries */
+    const char *value, *at, *source; /* into an entry */
+    const char *source_id;           /* into an entry; NULL: the system does not say */
+    const char *own_sources[HISTORY_SOURCES_MAX + 1]; /* kinds of writer that we can be */
 };
 
 enum { OPERATION_QUERY_MAX = 12, OPERATION_HEADERS_MAX = 4 };
@@ -112,10 +122,19 @@ struct connector_operation {
     const char *headers[OPERATION_HEADERS_MAX + 1];
     const char *separator;
     const char *records, *next, *total, *results, *errors; /* paths into the answer */
-    const char *unique;                                    /* PROPERTIES: path into a record */
+    const char *unique, *read_only;                        /* PROPERTIES: paths into a record */
     bool keyset; /* LIST: the next cursor is the last id */
     struct record_paths record;
+    struct history_paths history; /* HISTORY */
 };
+
+/* What may and what must stand in the templates of an operation, and which paths it needs. */
+struct operation_rule {
+    uint32_t allowed, required;
+    uint32_t each; /* allowed in each; 0: the operation has none */
+    bool records, total, results, entry;
+};
+extern const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT];
 
 /* Read the group operations into connector->operations. */
 void connector_operations_read(struct connector *connector, const config_setting_t *group,
@@ -175,7 +194,7 @@ enum time_form { TIME_RFC3339, TIME_EPOCH_MS, TIME_EPOCH_S, TIME_FORM_COUNT };
 
 /* The system's own numbers; a system's group in the migration may override them in "limits". */
 struct connector_limits {
-    int64_t page, read, lookup, write, in_flight, timeout_ms;
+    int64_t page, read, lookup, write, history, in_flight, timeout_ms;
     int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, quota_reserve_percent;
 };
 

@@ -6,74 +6,13 @@
 #include <string.h>
 
 #include "remote/connector_internal.h"
-#include "remote/rest.h"
-
-_Static_assert((int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
-                   (int)OPERATION_CREATE_PROPERTY == (int)REST_CREATE_PROPERTY &&
-                   (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
-               "in the order of enum rest_kind");
-
-const char *const OPERATION_NAMES[] = {
-    "backfill",         "incremental", "read",   "list",       "count",
-    "upsert",           "create",      "update", "properties", "create_property",
-    "create_if_absent", NULL};
-_Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
-               "a name per operation");
-
-#define FIELDS (PH_BIT(PH_FIELDS) | PH_BIT(PH_FIELDS_JSON))
-#define ITEM                                                                          \
-    (PH_BIT(PH_ID) | PH_BIT(PH_EXTERNAL_ID) | PH_BIT(PH_VERSION) | PH_BIT(PH_TRACE) | \
-     PH_BIT(PH_PROPERTIES))
-
-/* What may and what must stand in the templates of each operation, and which paths it needs. */
-struct rule {
-    uint32_t allowed, required;
-    uint32_t each; /* allowed in each; 0: the operation has none */
-    bool records, total, results;
-};
-static const struct rule RULES[OPERATION_KIND_COUNT] = {
-    [OPERATION_BACKFILL] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_AFTER_ID),
-                            .required = PH_BIT(PH_AFTER_ID),
-                            .records = true},
-    [OPERATION_INCREMENTAL] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_AFTER_ID) |
-                                          PH_BIT(PH_FROM) | PH_BIT(PH_TO),
-                               .required = PH_BIT(PH_AFTER_ID) | PH_BIT(PH_FROM) | PH_BIT(PH_TO),
-                               .records = true},
-    [OPERATION_READ] = {.allowed = FIELDS | PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
-                        .required = PH_BIT(PH_EACH),
-                        .each = PH_BIT(PH_ID) | PH_BIT(PH_ID_PROPERTY),
-                        .records = true},
-    [OPERATION_LIST] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_CURSOR),
-                        .required = PH_BIT(PH_CURSOR),
-                        .records = true},
-    [OPERATION_COUNT] = {.total = true},
-    [OPERATION_UPSERT] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
-                          .required = PH_BIT(PH_EACH),
-                          .each = ITEM | PH_BIT(PH_ID_PROPERTY),
-                          .results = true},
-    [OPERATION_CREATE] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
-                          .required = PH_BIT(PH_EACH),
-                          .each = ITEM | PH_BIT(PH_ID_PROPERTY),
-                          .results = true},
-    [OPERATION_UPDATE] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
-                          .required = PH_BIT(PH_EACH),
-                          .each = ITEM | PH_BIT(PH_ID_PROPERTY),
-                          .results = true},
-    [OPERATION_PROPERTIES] = {.records = true},
-    [OPERATION_CREATE_PROPERTY] = {.allowed = PH_BIT(PH_PROPERTY_NAME) | PH_BIT(PH_PROPERTY_UNIQUE),
-                                   .required = PH_BIT(PH_PROPERTY_NAME)},
-    [OPERATION_CREATE_IF_ABSENT] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
-                                    .required = PH_BIT(PH_EACH),
-                                    .each = ITEM | PH_BIT(PH_ID_PROPERTY),
-                                    .results = true},
-};
 
 /* One operation as written. */
 struct written {
     const char *method, *path, *body, *each, *separator;
-    const char *records, *next, *total, *results, *errors, *unique;
+    const char *records, *next, *total, *results, *errors, *unique, *read_only, *histories;
     bool keyset;
-    const config_setting_t *query, *record, *headers;
+    const config_setting_t *query, *record, *headers, *entry;
 };
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", NULL};
 #define AT(field) .offset = offsetof(struct written, field)
@@ -117,6 +56,15 @@ static const struct conf_option OPTIONS[] = {
      .type = CONF_STRING,
      AT(unique),
      .help = "properties: path to the boolean that says unique"},
+    {.name = "read_only",
+     .type = CONF_STRING,
+     AT(read_only),
+     .help = "properties: path to the boolean that says that no value can be written"},
+    {.name = "histories",
+     .type = CONF_STRING,
+     AT(histories),
+     .help = "history: path in a record to the object: property name → list of entries"},
+    {.name = "entry", .type = CONF_GROUP, AT(entry), .help = "history: where an entry holds what"},
     {.name = "record", .type = CONF_GROUP, AT(record), .help = "as connector.record, for this one"},
     {0}};
 #undef AT
@@ -137,6 +85,50 @@ const struct conf_option CONNECTOR_RECORD_OPTIONS[] = {
      .help = "path to the object with the properties; \"\": the record itself"},
     {0}};
 #undef AT
+
+struct written_entry {
+    const char *value, *at, *source, *source_id;
+    const config_setting_t *own_sources;
+};
+#define AT(field) .offset = offsetof(struct written_entry, field)
+static const struct conf_option ENTRY_OPTIONS[] = {
+    {.name = "value",
+     .type = CONF_STRING,
+     AT(value),
+     .required = true,
+     .help = "path to the value"},
+    {.name = "at", .type = CONF_STRING, AT(at), .required = true, .help = "path to its time"},
+    {.name = "source",
+     .type = CONF_STRING,
+     AT(source),
+     .required = true,
+     .help = "path to the kind of writer"},
+    {.name = "source_id", .type = CONF_STRING, AT(source_id), .help = "path to which of that kind"},
+    {.name = "own_sources",
+     .type = CONF_GROUP,
+     AT(own_sources),
+     .required = true,
+     .help = "the kinds of writer that we can be: [\"INTEGRATION\"]"},
+    {0}};
+#undef AT
+
+static void read_entry(struct connector_operation *operation, const struct written *written,
+                       struct conf_report *report)
+{
+    struct written_entry entry;
+    memset(&entry, 0, sizeof(entry));
+    if (!written->entry ||
+        conf_read_group(written->entry, ENTRY_OPTIONS, NULL, &entry, report) != 0)
+        return;
+    operation->history = (struct history_paths){.list = written->histories,
+                                                .value = entry.value,
+                                                .at = entry.at,
+                                                .source = entry.source,
+                                                .source_id = entry.source_id};
+    if (connector_texts(entry.own_sources, HISTORY_SOURCES_MAX, operation->history.own_sources,
+                        report) == 0)
+        conf_mistake(report, entry.own_sources, NULL, "\"own_sources\" names no kind of writer");
+}
 
 static void need(const config_setting_t *group, const char *key, const void *value, bool needed,
                  struct conf_report *report)
@@ -197,7 +189,7 @@ static void check_used(const struct connector_operation *operation, const config
 static void read_operation(struct connector *connector, const config_setting_t *group,
                            enum connector_operation_kind kind, struct conf_report *report)
 {
-    const struct rule *rule = &RULES[kind];
+    const struct operation_rule *rule = &OPERATION_RULES[kind];
     struct connector_operation *operation = &connector->operations[kind];
     struct written written;
     memset(&written, 0, sizeof(written));
@@ -213,6 +205,7 @@ static void read_operation(struct connector *connector, const config_setting_t *
     operation->results = written.results;
     operation->errors = written.errors;
     operation->unique = written.unique;
+    operation->read_only = written.read_only;
     operation->keyset = written.keyset;
     operation->has_body = written.body != NULL;
     operation->has_each = written.each != NULL;
@@ -246,6 +239,9 @@ static void read_operation(struct connector *connector, const config_setting_t *
     need(group, "records", written.records, rule->records, report);
     need(group, "total", written.total, rule->total, report);
     need(group, "results", written.results, rule->results, report);
+    need(group, "histories", written.histories, rule->entry, report);
+    need(group, "entry", written.entry, rule->entry, report);
+    read_entry(operation, &written, report);
     if (kind == OPERATION_LIST && !written.keyset)
         need(group, "next", written.next, true, report);
     if (report->count + report->dropped == before)

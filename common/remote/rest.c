@@ -61,6 +61,8 @@ static void set_traits(struct rest *rest)
         .read_max = (int)limits->read,
         .lookup_max = (int)limits->lookup,
         .write_max = (int)limits->write,
+        .history_max =
+            rest->connector->operations[OPERATION_HISTORY].present ? (int)limits->history : 0,
         .request_lifetime_ms = limits->request_lifetime_ms,
         .index_lag_ms = limits->index_lag_ms,
         .settle_ms = limits->settle_ms,

@@ -24,6 +24,7 @@ struct rest_traits {
     enum rest_tier tier; /* T1: the connector has conditional writes and migration.apply.conditional
                             is on */
     int page_max, read_max, lookup_max, write_max; /* records a request, the system's own limits */
+    int history_max; /* ids in one REST_HISTORY; 0: this system keeps no history, or tells none */
     int64_t request_lifetime_ms; /* a request without answer is not executed any more after this */
     int64_t index_lag_ms;        /* until a write is found by the system's own search */
     int64_t settle_ms, overlap_ms; /* incremental: upper bound behind Date; re-read window */
@@ -49,10 +50,16 @@ enum rest_kind {
     /* items[] by target id, which must exist (T1: condition item.version). */
     REST_UPDATE,
     /* Names of the object's properties, as records whose id is the name; value 0 = "true" when
-     * unique. */
+     * unique, value 1 = "true" when nobody can write it (JSON_NONE_: the connector does not say). */
     REST_PROPERTIES,
     /* property_name, property_unique; DONE as well when it is there already. */
     REST_CREATE_PROPERTY,
+    /*
+     * Who wrote what and when: by the system's id, ids[] (≤ history_max), for every name in
+     * properties[] the values it had. records[] as REST_READ gives them (values: as they stand
+     * now), each with histories. own_property tells our writes from another integration's.
+     */
+    REST_HISTORY,
     REST_KIND_COUNT
 };
 
@@ -82,14 +89,34 @@ struct rest_item {  /* one record to write */
     struct raw_value *ret_values;
 };
 
+enum { REST_CHANGES_MAX = 20 }; /* entries kept a property, the newest */
+
+struct rest_change {        /* a property got a value */
+    struct raw_value value; /* as the system writes it; a blanked one is "" or null */
+    int64_t at_ms;          /* when, by the system's clock */
+    /*
+     * The system says that the kind of writer is one that we are (connector: own_sources), and, if
+     * op.own_property is given and the system tells writers of a kind apart, that the writer is one
+     * who also wrote own_property. Without own_property any integration counts as us. False for
+     * people, imports, workflows, merges.
+     */
+    bool ours;
+};
+struct rest_history {
+    struct rest_change *changes; /* newest first; two of one time stand as the system gave them */
+    int count;                   /* ≤ REST_CHANGES_MAX; 0: never set, or no such property */
+    bool cut;                    /* older ones were left out */
+};
+
 struct rest_record {     /* one record read */
     struct span id;      /* canonical id (Salesforce: 18 characters) */
     struct span lookup;  /* REST_READ by property: that property's value as the system stores it */
     int64_t modified_ms; /* −1: none */
     struct span version; /* conditional-write version; empty: none */
     struct span writer;  /* who modified it last, if the connector names a field; empty */
-    struct raw_value *values; /* property_count of them, by op.properties */
-    struct span raw;          /* the record's whole JSON text, for dead letters */
+    struct raw_value *values;       /* property_count of them, by op.properties */
+    struct rest_history *histories; /* REST_HISTORY: by op.properties; else NULL */
+    struct span raw;                /* the record's whole JSON text, for dead letters */
 };
 
 struct rest_op {
@@ -102,7 +129,8 @@ struct rest_op {
     struct span after_id, cursor; /* BACKFILL, INCREMENTAL; LIST */
     int64_t from_ms, to_ms;       /* INCREMENTAL */
     const char *id_property;      /* READ */
-    const struct span *ids;       /* READ */
+    const char *own_property;     /* HISTORY: one that only we write (the marker); NULL: none */
+    const struct span *ids;       /* READ, HISTORY */
     int id_count;
     const char *external_id_property; /* UPSERT, CREATE, UPDATE */
     struct rest_item *items;
@@ -110,7 +138,7 @@ struct rest_op {
     const char *property_name; /* CREATE_PROPERTY */
     bool property_unique;
     /* out: spans borrow the op until rest_op_reset or the next rest_start */
-    struct rest_record *records; /* READ: only those found, in any order */
+    struct rest_record *records; /* READ, HISTORY: only those found, in any order */
     int record_count;
     bool more; /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
                   full or the system says that more follows */

@@ -121,7 +121,7 @@ static void take_item_outcome(struct rest_call *call, const struct connector_ver
     const struct rest_op *op = call->op;
     if (op->kind == REST_CREATE_PROPERTY && verdict->outcome == OUTCOME_EXISTS) {
         rest_call_over(call, REST_DONE, 0);
-    } else if (op->kind == REST_READ && verdict->outcome == OUTCOME_GONE) {
+    } else if (rest_reads_ids(op->kind) && verdict->outcome == OUTCOME_GONE) {
         call->op->record_count = 0;
         rest_call_over(call, REST_DONE, 0);
     } else if (verdict->outcome == OUTCOME_BUSY && op->item_count != 1) {

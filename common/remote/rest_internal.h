@@ -97,6 +97,12 @@ static inline bool rest_is_write(enum rest_kind kind)
            kind == REST_CREATE_PROPERTY;
 }
 
+/* Kinds that ask for ids[] and are answered with the records of those ids. */
+static inline bool rest_reads_ids(enum rest_kind kind)
+{
+    return kind == REST_READ || kind == REST_HISTORY;
+}
+
 /* --- rest_op.c --- */
 /* The private side of an op, made at first, for a new run; never NULL. */
 struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op);
@@ -131,6 +137,11 @@ struct raw_value *rest_values_read(struct rest_call *call, uint32_t at);
 /* A scalar at a path: string content or literal; empty span for null, absent or no scalar. path may be NULL. */
 struct span rest_scalar(const struct json_tape *tape, uint32_t at, const char *path);
 bool rest_time_parse(const struct rest *rest, struct span text, int64_t *ret_ms);
+
+/* --- rest_history.c --- */
+/* The histories of the record at index at, into record. Returns 0, or -1 with the reason: no history can look so. */
+int rest_history_read(struct rest_call *call, uint32_t at, struct rest_record *record,
+                      const char **ret_why);
 
 /* --- rest_auth.c --- */
 int rest_auth_open(struct rest *rest, struct err *err);

@@ -35,7 +35,8 @@ void rest_op_reset(struct rest_op *op)
     http_exchange_reset(&op->exchange);
     rest_op_forget(op);
     /* Nothing of the last request: what it borrowed may be gone. */
-    op->object = op->id_property = op->external_id_property = op->property_name = NULL;
+    op->object = op->id_property = op->own_property = NULL;
+    op->external_id_property = op->property_name = NULL;
     op->properties = NULL;
     op->ids = NULL;
     op->items = NULL;

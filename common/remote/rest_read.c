@@ -43,6 +43,9 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
         if (!record->lookup.len)
             return shape(err, "a record has no value where it was looked up by one");
     }
+    const char *why;
+    if (op->kind == REST_HISTORY && rest_history_read(call, at, record, &why) != 0)
+        return shape(err, why);
     return ANSWER_OK;
 }
 
@@ -56,8 +59,11 @@ static enum rest_answer read_property(struct rest_call *call, uint32_t at,
     if (!record->id.len)
         return shape(err, "a property has no name");
     bool unique = span_is(rest_scalar(tape, at, call->operation->unique), "true");
-    record->values = arena_new(&call->op->arena, struct raw_value, call->op->property_count + 1);
+    record->values = arena_new(&call->op->arena, struct raw_value, call->op->property_count + 2);
     record->values[0] = (struct raw_value){JSON_BOOL_, unique ? span_of("true") : span_of("false")};
+    if (call->operation->read_only)
+        record->values[1] =
+            (struct raw_value){JSON_BOOL_, rest_scalar(tape, at, call->operation->read_only)};
     return ANSWER_OK;
 }
 
@@ -142,7 +148,7 @@ static enum rest_answer set_next(struct rest_call *call, bool has_next, struct s
                    ? op->page_records
                    : call->rest->traits.page_max;
     op->more = op->record_count > 0 && (has_next || op->record_count >= page);
-    if (op->kind == REST_READ && has_next)
+    if (rest_reads_ids(op->kind) && has_next)
         return ANSWER_TOO_LARGE;
     if (op->kind != REST_LIST)
         return ANSWER_OK;
@@ -181,7 +187,8 @@ static enum rest_answer read_list(struct rest_call *call, struct err *err)
     enum rest_answer answer = set_next(call, next.len > 0, next, err);
     if (answer == ANSWER_OK)
         answer = check_errors(call, err);
-    if (answer == ANSWER_OK && op->kind == REST_READ && !op->id_property)
+    if (answer == ANSWER_OK && rest_reads_ids(op->kind) &&
+        (op->kind != REST_READ || !op->id_property))
         answer = check_asked(call, err);
     return answer == ANSWER_OK ? check_page(call, err) : answer;
 }

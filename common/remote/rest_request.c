@@ -52,6 +52,9 @@ static void put_fields(const struct rest_call *call, struct buf *out, bool json)
     }
     if (op->kind == REST_READ && op->id_property && !has_property(op, span_of(op->id_property)))
         put_field(out, span_of(op->id_property), json);
+    if (op->kind == REST_HISTORY && op->own_property &&
+        !has_property(op, span_of(op->own_property)))
+        put_field(out, span_of(op->own_property), json);
     for (int i = 0; i < op->property_count; i++)
         put_field(out, span_of(op->properties[i]), json);
 }
@@ -94,13 +97,13 @@ static void put_each(struct rest_call *call, const struct rest *rest,
 {
     struct rest_op *op = call->op;
     const struct connector_operation *operation = call->operation;
-    int count = op->kind == REST_READ ? op->id_count : op->item_count;
+    int count = rest_reads_ids(op->kind) ? op->id_count : op->item_count;
     buf_reset(&call->each);
     for (int i = 0; i < count; i++) {
         char trace[40];
         if (i)
             buf_puts(&call->each, operation->separator);
-        if (op->kind == REST_READ) {
+        if (rest_reads_ids(op->kind)) {
             values->text[PH_ID] = op->ids[i];
         } else {
             const struct rest_item *item = &op->items[i];
@@ -155,8 +158,10 @@ static int check(const struct rest_call *call, const struct rest *rest, struct e
 {
     const struct rest_op *op = call->op;
     const struct rest_traits *traits = &rest->traits;
-    int ids_max = op->id_property ? traits->lookup_max : traits->read_max;
-    if (op->kind == REST_READ && (op->id_count < 1 || op->id_count > ids_max))
+    int ids_max = op->kind == REST_HISTORY ? traits->history_max
+                  : op->id_property        ? traits->lookup_max
+                                           : traits->read_max;
+    if (rest_reads_ids(op->kind) && (op->id_count < 1 || op->id_count > ids_max))
         return err_set(err, ERR_FATAL, "%s reads 1 to %d ids at once, not %d", rest->settings->name,
                        ids_max, op->id_count);
     bool items = op->kind == REST_UPSERT || op->kind == REST_CREATE || op->kind == REST_UPDATE;

@@ -99,6 +99,19 @@ static const struct {
      "write \"Name: value\""},
     {9, "  lost = { path = \"/list\"; query = { after = \"{cursor}\"; };", "unknown key \"lost\"",
      "did you mean \"list\"?"},
+    {13,
+     "  history = { method = \"POST\"; path = \"/{each}\"; each = \"{id}\"; records = \"r\";"
+     " histories = \"h\"; entry = { value = \"v\"; at = \"t\"; source = \"s\"; }; }; }; };",
+     "\"own_sources\" is missing", ""},
+    {13,
+     "  history = { method = \"POST\"; path = \"/{each}\"; each = \"{id}\"; records = \"r\";"
+     " entry = { value = \"v\"; at = \"t\"; source = \"s\"; own_sources = [\"I\"]; }; }; }; };",
+     "operation history needs \"histories\"", ""},
+    {13,
+     "  history = { method = \"POST\"; path = \"/{each}\"; each = \"{id}\"; records = \"r\";"
+     " histories = \"h\"; entry = { value = \"v\"; at = \"t\"; source = \"s\";"
+     " own_sources = []; }; }; }; };",
+     "\"own_sources\" names no kind of writer", ""},
     {9, "  list = { method = \"PSOT\"; path = \"/{cursor}\";", "\"method\" cannot be \"PSOT\"",
      "did you mean \"POST\"?"},
 };
