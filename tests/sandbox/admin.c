@@ -269,6 +269,8 @@ void admin_handle(struct sandbox *sandbox, const struct request *request, struct
         stats(sandbox, reply);
     else if (strcmp(what, "dump") == 0 && get)
         dump(sandbox, request, reply);
+    else if (strcmp(what, "links") == 0 && get)
+        admin_links_dump(sandbox, request, reply);
     else if (post)
         write_call(sandbox, request, body, reply);
     else

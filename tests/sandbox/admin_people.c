@@ -214,7 +214,10 @@ void admin_people(struct sandbox *sandbox, const struct request *request, json_t
                   struct reply *reply)
 {
     const char *verb = request_part(request, 2);
-    if (strcmp(verb, "bulk") == 0)
+    if (sandbox->crm == CRM_HUBSPOT &&
+        (strcmp(verb, "associate") == 0 || strcmp(verb, "dissociate") == 0))
+        admin_links(sandbox, request, body, reply);
+    else if (strcmp(verb, "bulk") == 0)
         bulk(sandbox, request, body, reply);
     else if (strcmp(verb, "create") == 0 || strcmp(verb, "edit") == 0 ||
              strcmp(verb, "delete") == 0)

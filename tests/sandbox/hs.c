@@ -106,7 +106,7 @@ static const char *route_kind(const struct request *request)
     const char *second = request_part(request, 1), *third = request_part(request, 2);
     if (strcmp(request_part(request, 0), "crm") != 0 || request->part_count < 3)
         return "";
-    if (strcmp(second, "v3") == 0)
+    if (strcmp(second, "v3") == 0 || strcmp(second, "v4") == 0)
         return third;
     return version_known(third) && strcmp(third, "v3") != 0 ? second : "";
 }
@@ -174,6 +174,12 @@ static void with_object(struct sandbox *sandbox, const struct request *request,
     handle(sandbox, request, object, reply);
 }
 
+static bool is_link_of_record(const struct request *request)
+{
+    return strcmp(request_part(request, 1), "v3") != 0 &&
+           strcmp(request_part(request, 5), "associations") == 0;
+}
+
 static bool is_token_info(const struct request *request)
 {
     return strcmp(request_part(request, 0), "oauth") == 0 &&
@@ -198,6 +204,10 @@ void hs_handle(struct sandbox *sandbox, const struct request *request, struct re
         hs_plain_error(reply, 404, request->id);
     else if (!admitted(sandbox, request, search, reply))
         return;
+    else if (strcmp(kind, "associations") == 0 || is_link_of_record(request))
+        hs_associations(sandbox, request, reply);
+    else if (strcmp(request_part(request, 1), "v4") == 0)
+        hs_plain_error(reply, 404, request->id);
     else if (strcmp(kind, "owners") == 0)
         hs_owners(sandbox, request, reply);
     else if (strcmp(kind, "pipelines") == 0)

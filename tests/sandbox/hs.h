@@ -94,6 +94,8 @@ bool hs_resolve(struct store *store, const char *object, const char *id_property
 bool hs_owner_exists(struct store *store, const char *id);
 /* "CONTACT" for "contacts" */
 const char *hs_singular(const char *object);
+/* "contact" for "contacts" */
+const char *hs_singular_lower(const char *object);
 
 void hs_objects(struct sandbox *sandbox, const struct request *request, const char *object,
                 struct reply *reply);
@@ -103,6 +105,8 @@ void hs_search(struct sandbox *sandbox, const struct request *request, const cha
                struct reply *reply);
 void hs_batch(struct sandbox *sandbox, const struct request *request, const char *object,
               struct reply *reply);
+/* Associations v4: …/associations/{from}/{to}/… and …/objects/{from}/{id}/associations/… */
+void hs_associations(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void hs_owners(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void hs_properties(struct sandbox *sandbox, const struct request *request, const char *object,
                    struct reply *reply);

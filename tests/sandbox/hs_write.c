@@ -14,6 +14,13 @@ const char *hs_singular(const char *object)
                                             : "CONTACT";
 }
 
+const char *hs_singular_lower(const char *object)
+{
+    return strcmp(object, "companies") == 0 ? "company"
+           : strcmp(object, "deals") == 0   ? "deal"
+                                            : "contact";
+}
+
 static bool by_object_id(const char *id_property)
 {
     return !id_property[0] || strcmp(id_property, "hs_object_id") == 0;

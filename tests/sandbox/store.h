@@ -49,6 +49,12 @@ enum statement {
     ST_PROPERTY_PUT,
     ST_BY_EMAIL,
     ST_COUNT_OBJECT,
+    ST_LINK_PUT,
+    ST_LINK_DROP,
+    ST_LINK_HAS,
+    ST_LINK_OTHER,
+    ST_LINK_LIST,
+    ST_LINK_EFFECT,
     STATEMENT_COUNT
 };
 

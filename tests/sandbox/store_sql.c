@@ -22,6 +22,13 @@ const char STORE_TABLES[] =
     "CREATE TABLE IF NOT EXISTS uniq(key TEXT PRIMARY KEY, object TEXT, id TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS properties(object TEXT, name TEXT, label TEXT, type TEXT,"
     " is_unique INTEGER, options TEXT, created_ms INTEGER, PRIMARY KEY(object,name));"
+    /* associations, each in both directions */
+    "CREATE TABLE IF NOT EXISTS links(from_object TEXT, from_id TEXT, to_object TEXT, to_id TEXT,"
+    " type INTEGER, PRIMARY KEY(from_object,from_id,to_object,to_id,type)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS link_effects(seq INTEGER PRIMARY KEY, wall_ms INTEGER, server_ms "
+    "INTEGER, op TEXT, who TEXT, from_object TEXT, from_id TEXT, to_object TEXT, to_id TEXT,"
+    " type INTEGER, label TEXT, changed INTEGER, implied INTEGER, request_id INTEGER,"
+    " late INTEGER);"
     "CREATE TABLE IF NOT EXISTS pipelines(n INTEGER PRIMARY KEY, body TEXT);"
     "CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kind TEXT, who TEXT,"
     " expires_ms INTEGER, uses_left INTEGER) WITHOUT ROWID;"
@@ -79,4 +86,19 @@ const char *const STORE_SQL[STATEMENT_COUNT] = {
     [ST_BY_EMAIL] = "SELECT id FROM records WHERE object=?1 AND email=?2 AND deleted=0 "
                     "ORDER BY id LIMIT 1",
     [ST_COUNT_OBJECT] = "SELECT count(*) FROM records WHERE object=?1 AND deleted=?2",
+    [ST_LINK_PUT] = "INSERT OR IGNORE INTO links VALUES(?1,?2,?3,?4,?5)",
+    [ST_LINK_DROP] = "DELETE FROM links WHERE from_object=?1 AND from_id=?2 AND to_object=?3 AND "
+                     "to_id=?4 AND type=?5",
+    [ST_LINK_HAS] = "SELECT 1 FROM links WHERE from_object=?1 AND from_id=?2 AND to_object=?3 AND "
+                    "to_id=?4 AND type=?5",
+    [ST_LINK_OTHER] = "SELECT to_id FROM links WHERE from_object=?1 AND from_id=?2 AND "
+                      "to_object=?3 AND to_id<>?4 AND type=?5",
+    [ST_LINK_LIST] =
+        "SELECT l.to_id,l.type FROM links l JOIN records r ON r.object=l.to_object AND "
+        "r.id=l.to_id "
+        "WHERE l.from_object=?1 AND l.from_id=?2 AND l.to_object=?3 AND l.to_id>?4 AND r.deleted=0 "
+        "ORDER BY l.to_id,l.type",
+    [ST_LINK_EFFECT] = "INSERT INTO link_effects(from_object,from_id,to_object,to_id,type,label,op,"
+                       "who,changed,implied,request_id,late,wall_ms,server_ms) "
+                       "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
 };

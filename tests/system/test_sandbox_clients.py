@@ -11,7 +11,8 @@ from harness import SOURCE, Sandbox, new_dir, run_tests, wait_for
 try:
     import requests
     from hubspot import HubSpot
-    from hubspot.crm import contacts, properties
+    from hubspot.crm import companies, contacts, properties
+    from hubspot.crm.associations import v4
     from simple_salesforce import Salesforce
     from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceResourceNotFound
 except ImportError:
@@ -127,7 +128,28 @@ def test_hubspot_api_client():
         assert error.status == 404
     else:
         raise AssertionError("an archived record is read")
+    link_with_the_client(client, one.id)
     assert crm.term() == 0
+
+
+def link_with_the_client(client, contact):
+    company = client.crm.companies.basic_api.create(companies.SimplePublicObjectInputForCreate(properties={"name": "Acme"}))
+    batch = client.crm.associations.v4.batch_api
+    made = batch.create("contacts", "companies", v4.BatchInputPublicAssociationMultiPost(inputs=[
+        v4.PublicAssociationMultiPost(_from={"id": contact}, to={"id": company.id}, types=[
+            v4.AssociationSpec(association_category="HUBSPOT_DEFINED", association_type_id=1)])]))
+    assert made.status == "COMPLETE" and made.results[0].labels == ["Primary"]
+    read = batch.get_page("contacts", "companies", v4.BatchInputPublicFetchAssociationsBatchRequest(
+        inputs=[v4.PublicFetchAssociationsBatchRequest(id=contact)]))
+    assert [(to.to_object_id, sorted(spec.type_id for spec in to.association_types)) for to in read.results[0].to] == [
+        (company.id, [1, 279])]
+    batch.archive("contacts", "companies", v4.BatchInputPublicAssociationMultiArchive(
+        inputs=[v4.PublicAssociationMultiArchive(_from={"id": contact}, to=[{"id": company.id}])]))
+    assert client.crm.associations.v4.basic_api.get_page("contacts", contact, "companies").results == []
+    owners = client.crm.owners.owners_api.get_page(email="bob@team.example.com").results
+    assert [owner.first_name for owner in owners] == ["Bob"]
+    stages = client.crm.pipelines.pipelines_api.get_all("deals").results[0].stages
+    assert "closedwon" in [stage.id for stage in stages]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import urllib.parse
 
-from harness import Sandbox, http, run_tests
+from harness import Sandbox, http, run_tests, wait_for
 
 TOKEN = {"Authorization": "Bearer sandbox-token"}
 
@@ -90,6 +90,55 @@ def test_people_edit_both_systems():
     new.admin("people/bulk", {"object": "companies", "count": 3, "fields": {"city": "C{n}"}})
     assert ok(new, "GET", f"/crm/v3/objects/companies/{company}?properties=city")["properties"]["city"] == "C0"
     assert new.admin("stats")["records"] == {"contacts": 10, "companies": 1, "deals": 1}, "the team is not counted"
+
+
+def test_associations_and_their_ledger():
+    crm = Sandbox("hubspot", seed=3, index_lag_ms=0)
+    contact, other = (record["id"] for record in crm.dump("contacts")[:2])
+    acme, bolt = (crm.admin("people/create", {"object": "companies", "fields": {"name": name}})["id"]
+                  for name in ("Acme", "Bolt"))
+
+    def create(to, kind, **more):
+        return call(crm, "POST", "/crm/v4/associations/contacts/companies/batch/create", {"inputs": [
+            {"from": {"id": contact}, "to": {"id": to}, **more,
+             "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind}]}]})
+
+    assert create(acme, 1)[0] == 201
+    assert create(acme, 1)[0] == 201, "again changes nothing"
+    crm.admin("people/associate", {"from": {"object": "contacts", "id": contact}, "to": {"object": "companies", "id": bolt},
+                                   "type": 1, "who": "person:nora"})
+    crm.admin("people/dissociate", {"from": {"object": "companies", "id": acme}, "to": {"object": "contacts", "id": contact},
+                                    "who": "person:nora"})
+    rows = effects(crm, "SELECT op, who, from_object, to_id, type, changed, implied FROM link_effects ORDER BY seq")
+    us, nora = ("integration", "contacts"), ("person:nora", "contacts")
+    assert rows == [
+        ("associate", *us, acme, 279, 1, 1), ("associate", *us, acme, 1, 1, 0),
+        ("associate", *us, acme, 279, 0, 1), ("associate", *us, acme, 1, 0, 0),
+        ("dissociate", *nora, acme, 1, 1, 1), ("associate", *nora, bolt, 279, 1, 1), ("associate", *nora, bolt, 1, 1, 0),
+        ("dissociate", "person:nora", "companies", contact, 280, 1, 0)], rows
+    status, text = http("GET", crm.url + "/admin/links?object=contacts")
+    assert [json.loads(line)["type"] for line in text.splitlines()] == [1, 279] and bolt in text and acme not in text
+
+    # an archived end hides the association
+    crm.admin("people/delete", {"object": "companies", "id": bolt})
+    path = f"/crm/v4/objects/contacts/{contact}/associations/companies"
+    assert ok(crm, "GET", path)["results"] == []
+    assert create(bolt, 1)[0] == 207
+    status, text = http("POST", crm.url + "/admin/people/associate", {
+        "from": {"object": "contacts", "id": other}, "to": {"object": "companies", "id": bolt}})
+    assert status == 404, text
+
+    # executed late, for the ledger to tell
+    crm.admin("faults", {"kind": "execute_late", "delay_ms": 50, "match": {"path_contains": "batch/create", "object": "contacts"}})
+    try:
+        create(acme, 279)
+    except OSError:
+        pass
+    wait_for(lambda: crm.admin("stats")["late_pending"] == 0, 20, "the late association")
+    assert effects(crm, "SELECT late, changed FROM link_effects ORDER BY seq DESC LIMIT 1") == [(1, 1)]
+    status, _ = call(crm, "POST", "/crm/v4/associations/contacts/companies/batch/read",
+                     {"inputs": [{"id": str(n)} for n in range(1001)]})
+    assert status == 400
 
 
 if __name__ == "__main__":
