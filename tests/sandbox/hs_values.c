@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tests/sandbox/hs_normalise.h"
 #include "tests/sandbox/hs_pipelines.h"
 
 bool hs_fail(struct hs_failure *failure, int status, const char *category, const char *format, ...)
@@ -81,6 +82,16 @@ static bool is_of_pipelines(const struct property *property)
            (strcmp(property->name, "dealstage") == 0 || strcmp(property->name, "pipeline") == 0);
 }
 
+static struct span rounded(struct store *store, const struct property *property, struct span value)
+{
+    int places = (int)settings_get(store->settings, SET_NORMALIZE_DECIMALS);
+    if (!places || property->type == FT_INT)
+        return value;
+    buf_reset(&store->value);
+    hs_normalise_decimal(value, places, &store->value);
+    return buf_span(&store->value);
+}
+
 /* The error code of a value that does not fit, or NULL with the value in patch. */
 static const char *put_value(struct store *store, struct buf *patch,
                              const struct property *property, struct span value)
@@ -105,7 +116,7 @@ static const char *put_value(struct store *store, struct buf *patch,
     case FT_CURRENCY:
         if (!is_number(text))
             return property->type == FT_INT ? "INVALID_INTEGER" : "INVALID_DOUBLE";
-        value = buf_span(scratch);
+        value = rounded(store, property, buf_span(scratch));
         break;
     case FT_DATE:
     case FT_DATETIME:
@@ -126,10 +137,19 @@ static const char *put_value(struct store *store, struct buf *patch,
         if (strcmp(property->name, "hubspot_owner_id") == 0 && !hs_owner_exists(store, text))
             return "INVALID_OWNER_ID";
         break;
-    case FT_ID:
-    case FT_STRING:
     case FT_PHONE:
+        if (settings_get(store->settings, SET_NORMALIZE_PHONES)) {
+            buf_reset(&store->value);
+            hs_normalise_phone(trim(value), &store->value);
+            value = buf_span(&store->value);
+        }
+        break;
+    case FT_STRING:
     case FT_TEXTAREA:
+        if (settings_get(store->settings, SET_NORMALIZE_TEXT))
+            value = trim(value);
+        break;
+    case FT_ID:
     case FIELD_TYPE_COUNT:
         break;
     }

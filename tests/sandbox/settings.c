@@ -20,6 +20,9 @@ static const struct {
     [SET_TIMESTAMP_PRECISION_MS] = {"timestamp_precision_ms", 1000, 1, 1, 86400000},
     [SET_CONDITIONAL_WRITES] = {"conditional_writes", 0, 0, 0, 1},
     [SET_SHUFFLE_RESULTS] = {"shuffle_results", 0, 1, 0, 1},
+    [SET_NORMALIZE_PHONES] = {"normalize_phones", 0, 0, 0, 1},
+    [SET_NORMALIZE_TEXT] = {"normalize_text", 0, 0, 0, 1},
+    [SET_NORMALIZE_DECIMALS] = {"normalize_decimals", 0, 0, 0, 15},
     [SET_LEDGER_REQUESTS] = {"ledger_requests", 1, 1, 0, 1},
 };
 _Static_assert(sizeof TABLE / sizeof TABLE[0] == SETTING_COUNT, "every setting has a row");
