@@ -218,8 +218,6 @@ void row_index(const struct row *row, struct buf *out)
         buf_put_int(out, row->due_ms);
         buf_putc(out, '\n');
     }
-    if (row->twin.len)
-        put_line(out, 't', row->twin);
     if (row->waits_on.len)
         put_line(out, 'w', row->waits_on);
 }

@@ -119,8 +119,8 @@ int row_decode(const struct entity *entity, struct span text, struct json_tape *
 
 /*
  * What Redis derives from a row, one line each, sorted, each ended by a newline: "c<claim>",
- * "d<due_ms>", "t<target id>", "w<claim waited for>". A newline within one sets out->failed.
- * Equal index text = nothing to change in the id map, claims, wait and due sets.
+ * "d<due_ms>", "w<claim waited for>". A newline within one sets out->failed.
+ * Equal index text = nothing to change in the claims (among them the id map), wait and due sets.
  */
 void row_index(const struct row *row, struct buf *out);
 

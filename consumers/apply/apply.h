@@ -62,7 +62,8 @@ struct apply {
     bool rebuilding;
     int fenced_turns;         /* in a row: somebody took a partition that the group gave to us */
     int64_t rebuild_after_ms; /* monotonic */
-    int64_t now_ms;           /* Redis' clock at the beginning of the chunk */
+    int64_t now_ms;           /* Redis' clock at the beginning of the chunk, */
+    int64_t now_mono_ms;      /* which was then */
     struct metric *outcomes_total[OUTCOME_WHAT_COUNT];
 };
 
@@ -86,7 +87,8 @@ struct work {
     /* what Redis knows */
     bool row_exists;
     struct row row;
-    struct span op; /* marker of an operation that was begun and not finished; empty none */
+    struct span op;    /* marker of an operation that was begun and not finished; empty none */
+    struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */

@@ -22,27 +22,38 @@
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 /*
- * A call from Lua costs several times what the command does, so a script makes one for many fields: get(hash, fields) → their
- * values, false where there is none; set(hash, {field, value, …}), del(hash, fields). unpack takes at most 8,000.
+ * A call from Lua costs several times what the command does, and a word in a Lua table several times what it costs in ARGV: so a
+ * script makes one call for many fields, of ARGV itself where the caller laid them side by side. get(hash, fields) → their values, false
+ * where there is none; many(command, hash, words); straight(command, hash, from, count): the same of ARGV. unpack takes
+ * at most 8,000.
  */
-#define MANY                                                                        \
-    "local function get(hash, fields)\n"                                            \
-    "  local out, n = {}, #fields\n"                                                \
-    "  for a = 1, n, 1000 do\n"                                                     \
-    "    local to = math.min(a + 999, n)\n"                                         \
-    "    local part = redis.call('HMGET', P..hash..e, unpack(fields, a, to))\n"     \
-    "    for k = 1, #part do out[a + k - 1] = part[k] end\n"                        \
-    "  end\n"                                                                       \
-    "  return out\n"                                                                \
-    "end\n"                                                                         \
-    "local function many(command, hash, words)\n"                                   \
-    "  local n = #words\n"                                                          \
-    "  for a = 1, n, 1000 do\n"                                                     \
-    "    redis.call(command, P..hash..e, unpack(words, a, math.min(a + 999, n)))\n" \
-    "  end\n"                                                                       \
-    "end\n"                                                                         \
-    "local function set(hash, words) many('HSET', hash, words) end\n"               \
-    "local function del(hash, fields) many('HDEL', hash, fields) end\n"
+#define MANY                                                                           \
+    "local function get(hash, fields)\n"                                               \
+    "  local n = #fields\n"                                                            \
+    "  if n == 0 then return {} end\n"                                                 \
+    "  if n <= 4000 then return redis.call('HMGET', P..hash..e, unpack(fields)) end\n" \
+    "  local out = {}\n"                                                               \
+    "  for a = 1, n, 4000 do\n"                                                        \
+    "    local to = math.min(a + 3999, n)\n"                                           \
+    "    local part = redis.call('HMGET', P..hash..e, unpack(fields, a, to))\n"        \
+    "    for k = 1, #part do out[a + k - 1] = part[k] end\n"                           \
+    "  end\n"                                                                          \
+    "  return out\n"                                                                   \
+    "end\n"                                                                            \
+    "local function many(command, hash, words)\n"                                      \
+    "  local n = #words\n"                                                             \
+    "  for a = 1, n, 4000 do\n"                                                        \
+    "    redis.call(command, P..hash..e, unpack(words, a, math.min(a + 3999, n)))\n"   \
+    "  end\n"                                                                          \
+    "end\n"                                                                            \
+    "local function straight(command, hash, from, count)\n"                            \
+    "  local last, out = from + count - 1, {}\n"                                       \
+    "  for a = from, last, 4000 do\n"                                                  \
+    "    local to = math.min(a + 3999, last)\n"                                        \
+    "    out[#out + 1] = redis.call(command, P..hash..e, unpack(ARGV, a, to))\n"       \
+    "  end\n"                                                                          \
+    "  return out\n"                                                                   \
+    "end\n"
 
 /* add(p, key, line), take(p, key, line): one line of an index text takes effect, or stops to have it. */
 #define LINES                                                                                \
@@ -56,18 +67,13 @@
     "end\n"                                                                                  \
     "local function take(p, key, line)\n"                                                    \
     "  local kind, rest = string.sub(line, 1, 1), string.sub(line, 2)\n"                     \
-    "  if kind == 't' then\n"                                                                \
-    "    if redis.call('HGET', P..'twins:'..e, rest) == key then\n"                          \
-    "      redis.call('HDEL', P..'twins:'..e, rest)\n"                                       \
-    "    end\n"                                                                              \
-    "  elseif kind == 'c' then release(rest, key)\n"                                         \
+    "  if kind == 'c' then release(rest, key)\n"                                             \
     "  elseif kind == 'w' then redis.call('SREM', P..'waits:'..e..':'..rest, p..' '..key)\n" \
     "  elseif kind == 'd' then redis.call('ZREM', P..'due:'..e..':'..p, key) end\n"          \
     "end\n"                                                                                  \
     "local function add(p, key, line)\n"                                                     \
     "  local kind, rest = string.sub(line, 1, 1), string.sub(line, 2)\n"                     \
-    "  if kind == 't' then redis.call('HSET', P..'twins:'..e, rest, key)\n"                  \
-    "  elseif kind == 'c' then redis.call('HSETNX', P..'claims:'..e, rest, key)\n"           \
+    "  if kind == 'c' then redis.call('HSETNX', P..'claims:'..e, rest, key)\n"               \
     "  elseif kind == 'w' then\n"                                                            \
     "    redis.call('SADD', P..'waits:'..e..':'..rest, p..' '..key)\n"                       \
     "    if redis.call('HEXISTS', P..'claims:'..e, rest) == 0 then\n"                        \
@@ -77,23 +83,25 @@
     "end\n"
 
 /* The operation of a record is over: claims that it made and the index text does not name are given up. */
-#define DROP_OP                                                                \
-    "local function release_op(key, op, wanted)\n"                             \
-    "  local first = true\n"                                                   \
-    "  for line in string.gmatch(op, '[^\\n]+') do\n"                          \
-    "    if not first and not wanted['c'..line] then release(line, key) end\n" \
-    "    first = false\n"                                                      \
-    "  end\n"                                                                  \
-    "end\n"                                                                    \
-    "local function drop_op(key, op, wanted)\n"                                \
-    "  release_op(key, op, wanted)\n"                                          \
-    "  redis.call('HDEL', P..'ops:'..e, key)\n"                                \
+#define DROP_OP                                                                      \
+    "local function release_op(key, op, wanted)\n"                                   \
+    "  local first = true\n"                                                         \
+    "  for line in string.gmatch(op, '[^\\n]+') do\n"                                \
+    "    if not first and not wanted['c'..line] then release(line, key) end\n"       \
+    "    first = false\n"                                                            \
+    "  end\n"                                                                        \
+    "end\n"                                                                          \
+    "local function lines_of(text)\n"                                                \
+    "  local lines = {}\n"                                                           \
+    "  for line in string.gmatch(text or '', '[^\\n]+') do lines[line] = true end\n" \
+    "  return lines\n"                                                               \
     "end\n"
 
 /* The match index' text with one id more; nil: it is in. */
 #define MATCH_WITH                                                                   \
     "local function match_with(known, id)\n"                                         \
     "  if not known then return id end\n"                                            \
+    "  if known == id then return nil end\n"                                         \
     "  if string.find(','..known..',', ','..id..',', 1, true) then return nil end\n" \
     "  return known..','..id\n"                                                      \
     "end\n"
@@ -115,164 +123,150 @@ struct redis_script SCRIPT_TAKE = {
 
 struct redis_script SCRIPT_LOAD = {
     .name = "load",
-    .text = GUARD MANY "local out, n, keys, counts, names = {}, tonumber(ARGV[i]), {}, {}, {}\n"
-                       "i = i + 1\n"
-                       "for r = 1, n do\n"
-                       "  keys[r], counts[r] = ARGV[i], tonumber(ARGV[i + 1])\n"
-                       "  i = i + 2\n"
-                       "  for k = i, i + counts[r] - 1 do names[#names + 1] = ARGV[k] end\n"
-                       "  i = i + counts[r]\n"
-                       "end\n"
-                       "local rows, ops = get('rows:', keys), get('ops:', keys)\n"
-                       "local match, claims = get('match:', names), get('claims:', names)\n"
-                       "local at, to = 1, 1\n"
-                       "for r = 1, n do\n"
-                       "  out[to], out[to + 1] = rows[r], ops[r]\n"
-                       "  to = to + 2\n"
-                       "  for _ = 1, counts[r] do\n"
-                       "    out[to], out[to + 1] = match[at], claims[at]\n"
-                       "    at, to = at + 1, to + 2\n"
-                       "  end\n"
-                       "end\n"
-                       "return out\n"};
+    .text =
+        GUARD MANY "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
+                   "i = i + 2\n"
+                   "return {straight('HMGET', 'rows:', i, n), straight('HMGET', 'ops:', i, n),\n"
+                   "        straight('HMGET', 'match:', i + n, m)}\n"};
 
+/*
+ * Nearly always nobody holds what is wanted and no older operation is open: then all of it is two commands. Else record by record.
+ */
 struct redis_script SCRIPT_BEGIN = {
     .name = "begin",
     .text = GUARD NOW MANY LINES DROP_OP
-    "local out, n = {}, tonumber(ARGV[i])\n"
-    "local keys, names, first = {}, {}, i + 1\n"
-    "i = first\n"
-    "for r = 1, n do\n"
-    "  keys[r] = ARGV[i]\n"
-    "  local m = tonumber(ARGV[i + 2])\n"
-    "  for k = i + 3, i + 2 + m do names[#names + 1] = ARGV[k] end\n"
-    "  i = i + 3 + m\n"
+    "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
+    "local at = i + 2\n"
+    "local claims_at = at + 2 * n\n"
+    "local keys, names, mine, clean = {}, {}, {}, true\n"
+    "for r = 1, n do keys[r] = ARGV[at + 2 * r - 2] end\n"
+    "for k = 1, m do names[k] = ARGV[claims_at + 2 * k - 2] end\n"
+    "local last, held = get('ops:', keys), get('claims:', names)\n"
+    "for r = 1, n do if last[r] then clean = false end end\n"
+    "for k = 1, m do\n"
+    "  local name, key = names[k], ARGV[claims_at + 2 * k - 1]\n"
+    "  local holder = held[k] or mine[name]\n"
+    "  if holder and holder ~= key then clean = false break end\n"
+    "  mine[name] = key\n"
     "end\n"
-    /* What the loop below would find; what it changes itself is kept up to date. */
-    "local ops, held = {}, {}\n"
-    "for r, op in ipairs(get('ops:', keys)) do ops[keys[r]] = op end\n"
-    "for k, holder in ipairs(get('claims:', names)) do held[names[k]] = holder end\n"
-    "local new_claims, new_ops = {}, {}\n"
-    "i = first\n"
+    "if clean then\n"
+    "  straight('HSET', 'claims:', claims_at, 2 * m)\n"
+    "  straight('HSET', 'ops:', at, 2 * n)\n"
+    "  return 'OK'\n"
+    "end\n"
+    "local out = {}\n"
     "for r = 1, n do\n"
-    "  local key, op, m = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])\n"
-    "  i = i + 3\n"
+    "  local key, op, wanted, want = keys[r], ARGV[at + 2 * r - 1], nil, {}\n"
+    "  for line in string.gmatch(op, '[^\\n]+') do want[#want + 1] = line end\n"
     "  local holder, taken = '', ''\n"
-    "  for k = i, i + m - 1 do\n"
-    "    local h = held[ARGV[k]]\n"
-    "    if h and h ~= key then holder, taken = h, ARGV[k] break end\n"
+    "  for k = 2, #want do\n"
+    "    local h = redis.call('HGET', P..'claims:'..e, want[k])\n"
+    "    if h and h ~= key then holder, taken = h, want[k] break end\n"
     "  end\n"
     "  if holder == '' then\n"
-    "    local last = ops[key]\n"
-    "    if last then\n"
-    "      set('claims:', new_claims)\n"
-    "      set('ops:', new_ops)\n"
-    "      new_claims, new_ops = {}, {}\n"
-    "      local wanted = {}\n"
-    "      local index = redis.call('HGET', P..'index:'..e, key) or ''\n"
-    "      for line in string.gmatch(index, '[^\\n]+') do wanted[line] = true end\n"
-    "      for k = i, i + m - 1 do wanted['c'..ARGV[k]] = true end\n"
-    "      drop_op(key, last, wanted)\n"
-    "      for line in string.gmatch(last, '[^\\n]+') do\n"
-    "        held[line] = redis.call('HGET', P..'claims:'..e, line)\n"
-    "      end\n"
+    "    local before = redis.call('HGET', P..'ops:'..e, key)\n"
+    "    if before then\n"
+    "      wanted = lines_of(redis.call('HGET', P..'index:'..e, key))\n"
+    "      for k = 2, #want do wanted['c'..want[k]] = true end\n"
+    "      release_op(key, before, wanted)\n"
     "    end\n"
-    "    local text = op..' '..now\n"
-    "    for k = i, i + m - 1 do\n"
-    "      held[ARGV[k]] = key\n"
-    "      new_claims[#new_claims + 1] = ARGV[k]\n"
-    "      new_claims[#new_claims + 1] = key\n"
-    "      text = text..'\\n'..ARGV[k]\n"
-    "    end\n"
-    "    ops[key] = text\n"
-    "    new_ops[#new_ops + 1] = key\n"
-    "    new_ops[#new_ops + 1] = text\n"
+    "    for k = 2, #want do redis.call('HSET', P..'claims:'..e, want[k], key) end\n"
+    "    redis.call('HSET', P..'ops:'..e, key, op)\n"
     "  end\n"
-    "  i = i + m\n"
-    "  out[#out + 1] = holder\n"
-    "  out[#out + 1] = taken\n"
+    "  out[2 * r - 1], out[2 * r] = holder, taken\n"
     "end\n"
-    "set('claims:', new_claims)\n"
-    "set('ops:', new_ops)\n"
     "return out\n"};
 
+/*
+ * Nearly always a row's index text is what it was, or there was none, and its operation is the one that the caller began, all of whose
+ * claims the row keeps: then nothing is done record by record. ends says what becomes of the record's operation: see scripts.h.
+ */
 struct redis_script SCRIPT_FINISH = {
     .name = "finish",
     .text = GUARD NOW MANY LINES DROP_OP MATCH_WITH
     "local marks = tonumber(ARGV[i])\n"
-    "i = i + 1\n"
-    "for _ = 1, marks do\n"
-    "  redis.call('HSET', P..'mark:'..e, ARGV[i], ARGV[i + 1])\n"
-    "  i = i + 2\n"
-    "end\n"
-    "local n, keys, names = tonumber(ARGV[i]), {}, {}\n"
-    "local first = i + 1\n"
-    "i = first\n"
-    "for r = 1, n do\n"
-    "  keys[r] = ARGV[i + 1]\n"
-    "  local m = tonumber(ARGV[i + 6])\n"
-    "  for k = i + 7, i + 6 + m do names[#names + 1] = ARGV[k] end\n"
-    "  i = i + 7 + m\n"
-    "end\n"
-    /* As in begin. A replay brings one record more than once. */
-    "local olds, ops, match = {}, {}, {}\n"
-    "for r, old in ipairs(get('index:', keys)) do olds[keys[r]] = old end\n"
-    "for r, op in ipairs(get('ops:', keys)) do ops[keys[r]] = op end\n"
-    "for k, ids in ipairs(get('match:', names)) do match[names[k]] = ids end\n"
-    "local new_rows, new_index, new_match, over = {}, {}, {}, {}\n"
-    "i = first\n"
-    "for r = 1, n do\n"
-    "  local p, key, row, index = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]\n"
-    "  local keep_op, id, m = ARGV[i + 4], ARGV[i + 5], tonumber(ARGV[i + 6])\n"
-    "  i = i + 7\n"
-    "  index = p..'\\n'..index\n"
-    "  new_rows[2 * r - 1], new_rows[2 * r] = key, row\n"
-    "  local old, op = olds[key], ops[key]\n"
-    "  local wanted, had, due = {}, {}, false\n"
-    "  for line in string.gmatch(index, '[^\\n]+') do\n"
-    "    wanted[line] = true\n"
-    "    if string.sub(line, 1, 1) == 'd' then due = true end\n"
-    "  end\n"
-    "  if old and old ~= index then\n"
-    "    for line in string.gmatch(old, '[^\\n]+') do\n"
-    "      had[line] = true\n"
-    "      if not wanted[line] then take(p, key, line) end\n"
+    "if marks > 0 then straight('HSET', 'mark:', i + 1, 2 * marks) end\n"
+    "i = i + 1 + 2 * marks\n"
+    "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
+    "local rows_at = i + 2\n"
+    "local about_at = rows_at + 2 * n\n"
+    "local match_at = about_at + 3 * n\n"
+    "local keys, names = {}, {}\n"
+    "for r = 1, n do keys[r] = ARGV[rows_at + 2 * r - 2] end\n"
+    "for k = 1, m do names[k] = ARGV[match_at + 2 * k - 2] end\n"
+    "local index_of, op_of, ids_of = get('index:', keys), get('ops:', keys), get('match:', names)\n"
+    "straight('HSET', 'rows:', rows_at, 2 * n)\n"
+    /* A replay brings one record more than once: what was read above is old from its second time on. */
+    "local seen, over, new_index, claims, claimed, waits = {}, {}, {}, {}, {}, {}\n"
+    /* What can be done for all rows at once, and what needs every claim to be there. */
+    "local function flush()\n"
+    "  local free, mine = {}, {}\n"
+    "  for k, holder in ipairs(get('claims:', claims)) do\n"
+    "    local claim = claims[k]\n"
+    "    if not holder and not mine[claim] then\n"
+    "      mine[claim] = true\n"
+    "      free[#free + 1] = claim\n"
+    "      free[#free + 1] = claimed[k]\n"
     "    end\n"
     "  end\n"
-    /* Only a record whose index text has a line d or w is ever put into the due set. */
-    "  if not due and old and string.find(old, '\\n[dw]') then\n"
-    "    redis.call('ZREM', P..'due:'..e..':'..p, key)\n"
+    "  many('HSET', 'claims:', free)\n"
+    "  many('HSET', 'index:', new_index)\n"
+    "  many('HDEL', 'ops:', over)\n"
+    "  for _, w in ipairs(waits) do add(w[1], w[2], w[3]) end\n"
+    "  over, new_index, claims, claimed, waits = {}, {}, {}, {}, {}\n"
+    "end\n"
+    "for r = 1, n do\n"
+    "  local key, p = keys[r], ARGV[about_at + 3 * r - 3]\n"
+    "  local index, ends = ARGV[about_at + 3 * r - 2], ARGV[about_at + 3 * r - 1]\n"
+    "  local old, op, wanted = index_of[r], op_of[r], nil\n"
+    "  if seen[key] then\n"
+    "    flush()\n"
+    "    old = redis.call('HGET', P..'index:'..e, key)\n"
+    "    op = redis.call('HGET', P..'ops:'..e, key)\n"
     "  end\n"
-    "  for line in pairs(wanted) do\n"
-    "    if (old ~= index and not had[line]) or string.sub(line, 1, 1) == 'w' then\n"
-    "      add(p, key, line)\n"
-    "    end\n"
-    "  end\n"
+    "  seen[key] = true\n"
     "  if old ~= index then\n"
-    "    olds[key] = index\n"
+    "    wanted = lines_of(index)\n"
+    "    local had = lines_of(old)\n"
+    "    for line in pairs(had) do if not wanted[line] then take(p, key, line) end end\n"
+    "    for line in pairs(wanted) do\n"
+    "      local kind = string.byte(line)\n"
+    "      if kind == 99 and not had[line] then\n"
+    "        claims[#claims + 1], claimed[#claims + 1] = string.sub(line, 2), key\n"
+    "      elseif kind == 100 and not had[line] then add(p, key, line) end\n"
+    "    end\n"
     "    new_index[#new_index + 1] = key\n"
     "    new_index[#new_index + 1] = index\n"
     "  end\n"
-    "  local marker = string.sub(keep_op, 2)..' '\n"
-    "  if op and (keep_op == '0' or\n"
-    "      (string.sub(keep_op, 1, 1) == '=' and string.sub(op, 1, #marker) == marker)) then\n"
-    "    over[#over + 1], ops[key] = key, false\n"
-    "    release_op(key, op, wanted)\n"
+    /* Only a record whose index text had a line d or w was ever put into the due set. */
+    "  if old and string.find(old, '\\n[dw]') and not string.find(index, '\\nd') then\n"
+    "    redis.call('ZREM', P..'due:'..e..':'..p, key)\n"
     "  end\n"
-    "  for k = i, i + m - 1 do\n"
-    "    local ids = match_with(match[ARGV[k]], id)\n"
-    "    if ids then\n"
-    "      match[ARGV[k]] = ids\n"
-    "      new_match[#new_match + 1] = ARGV[k]\n"
-    "      new_match[#new_match + 1] = ids\n"
+    /* A wait is looked at each time: its claim may be free by now. */
+    "  local at = string.find(index, '\\nw', 1, true)\n"
+    "  if at then waits[#waits + 1] = {p, key, string.match(index, '[^\\n]+', at)} end\n"
+    "  if op == ends then\n"
+    "    over[#over + 1] = key\n"
+    "  elseif op and ends ~= '!' then\n"
+    "    local marker = string.sub(ends, 2)..' '\n"
+    "    if string.sub(ends, 1, 1) ~= '=' or string.sub(op, 1, #marker) == marker then\n"
+    "      release_op(key, op, wanted or lines_of(index))\n"
+    "      over[#over + 1] = key\n"
     "    end\n"
     "  end\n"
-    "  i = i + m\n"
     "end\n"
-    "set('rows:', new_rows)\n"
-    "set('index:', new_index)\n"
-    "set('match:', new_match)\n"
-    "del('ops:', over)\n"
+    "flush()\n"
+    "local new_match, match = {}, {}\n"
+    "for k = 1, m do\n"
+    "  local name, id = names[k], ARGV[match_at + 2 * k - 1]\n"
+    "  local ids = match_with(match[name] or ids_of[k], id)\n"
+    "  if ids then\n"
+    "    match[name] = ids\n"
+    "    new_match[#new_match + 1] = name\n"
+    "    new_match[#new_match + 1] = ids\n"
+    "  end\n"
+    "end\n"
+    "many('HSET', 'match:', new_match)\n"
     "return 'OK'\n"};
 
 struct redis_script SCRIPT_CANCEL = {
@@ -280,10 +274,10 @@ struct redis_script SCRIPT_CANCEL = {
     .text = GUARD NOW LINES DROP_OP
     "for k = i + 1, i + tonumber(ARGV[i]) do\n"
     "  local op = redis.call('HGET', P..'ops:'..e, ARGV[k])\n"
-    "  local wanted = {}\n"
-    "  local index = redis.call('HGET', P..'index:'..e, ARGV[k]) or ''\n"
-    "  for line in string.gmatch(index, '[^\\n]+') do wanted[line] = true end\n"
-    "  if op then drop_op(ARGV[k], op, wanted) end\n"
+    "  if op then\n"
+    "    release_op(ARGV[k], op, lines_of(redis.call('HGET', P..'index:'..e, ARGV[k])))\n"
+    "    redis.call('HDEL', P..'ops:'..e, ARGV[k])\n"
+    "  end\n"
     "end\n"
     "return 'OK'\n"};
 

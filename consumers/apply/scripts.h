@@ -11,11 +11,15 @@
 extern struct redis_script
     SCRIPT_TAKE; /* none of the guard's partitions; partition, epoch → {mark} or "FENCED" */
 extern struct redis_script
-    SCRIPT_LOAD; /* n, (key, m, match name × m)… → row, op, (candidates, holder) × m, … */
+    SCRIPT_LOAD; /* n, m, key × n, match name × m → {{row…}…}, {{op…}…}, {{target ids…}…} */
 extern struct redis_script
-    SCRIPT_BEGIN; /* n, (key, op, m, claim × m)… → holder, claim, … ("" = begun) */
-extern struct redis_script
-    SCRIPT_FINISH; /* marks, (partition, mark)…, n, (partition, key, row, index, keep_op, match id, m, name × m)… → "OK" */
+    SCRIPT_BEGIN; /* n, m, (key, op) × n, (claim, key) × m → "OK", or holder, claim, … ("" = begun) */
+/*
+ * marks, (partition, mark)…, n, m, (key, row) × n, (partition, index, ends) × n, (match name, id) × m → "OK".
+ * ends, of the record's operation: its whole text – it is over, and the row keeps all it claimed; "" – it is over, whatever it is;
+ * "=" and a marker – it is over if it is that one; "!" – it stays.
+ */
+extern struct redis_script SCRIPT_FINISH;
 extern struct redis_script
     SCRIPT_CANCEL; /* n, key… → "OK": operations that were not executed, and the claims only they made */
 extern struct redis_script SCRIPT_DUE; /* partition, max → keys */
@@ -23,6 +27,6 @@ extern struct redis_script SCRIPT_DUE; /* partition, max → keys */
 /* Without a guard of epochs; ARGV: prefix, incarnation or "", entity, 0, then: */
 extern struct redis_script SCRIPT_MATCH; /* n, (name, id)… → "OK" */
 extern struct redis_script
-    SCRIPT_DERIVE; /* cursor, count → next cursor: twins, claims, waits and due of the rows, during a rebuild */
+    SCRIPT_DERIVE; /* cursor, count → next cursor: claims, waits and due of the rows, during a rebuild */
 
 #endif

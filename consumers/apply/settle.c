@@ -128,6 +128,22 @@ static int put_dead_letter(struct apply *apply, struct apply_entity *ae, const s
 
 /* ---- rows ---- */
 
+/* Does the row keep everything that the operation locked? Then there is nothing to be given up. */
+static bool keeps_all(const struct work *work)
+{
+    const struct row *row = &work->row;
+    bool twin = !work->twin_found; /* a created record's id was not locked */
+    int kept = 0;
+    for (int c = 0; c < row->claim_count; c++) {
+        struct span claim = row->claims[c];
+        for (int k = 1; k < work->name_count; k++)
+            kept += span_equal(claim, work->names[k]);
+        twin = twin || (claim.len == 3 + work->twin.len && memcmp(claim.data, "id=", 3) == 0 &&
+                        memcmp(claim.data + 3, work->twin.data, work->twin.len) == 0);
+    }
+    return twin && kept == work->name_count - 1;
+}
+
 static int put_row(struct apply *apply, struct apply_entity *ae, struct work *work,
                    struct store_finish *finish, struct sink_report *report, struct err *err)
 {
@@ -144,7 +160,8 @@ static int put_row(struct apply *apply, struct apply_entity *ae, struct work *wo
                                     .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
                                     .match_names = work->names,
                                     .match_count = work->name_count,
-                                    .match_id = work->row.twin};
+                                    .match_id = work->row.twin,
+                                    .begun = keeps_all(work) ? work->begun : SPAN_NONE};
     buf_reset(&apply->scratch);
     row_index(&work->row, &apply->scratch);
     finish->index = arena_copy(&apply->arena, buf_span(&apply->scratch));

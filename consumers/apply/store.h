@@ -11,11 +11,10 @@
  *                                row, and the highest assignment below it
  *   rows:<e>            hash     record key → row, the bytes of the state topic
  *   index:<e>           hash     record key → row_index() text: what follows was derived from the row with this text
- *   twins:<e>           hash     target id → record key                       (id map, reverse)
- *   claims:<e>          hash     claim ("email=ann@x.org", "id=501") → record key
+ *   claims:<e>          hash     claim ("email=ann@x.org", "id=501") → record key; "id=…" of a twin is the id map, reversed
  *   waits:<e>:<claim>   set      "<p> <record key>" of the rows that wait for this claim to be given up
  *   due:<e>:<p>         zset     record key by due_ms (Redis' clock)
- *   ops:<e>             hash     record key → "<marker> <sent_ms> <epoch>": an operation that was begun and not finished
+ *   ops:<e>             hash     record key → "<marker> <sent_ms>\n<claim>\n…": an operation that was begun and not finished
  *   match:<e>           hash     "<field>=<match key>" → target ids, comma-separated; "<external id property>=<value>" too
  *
  * A script begins with the guard: incarnation equal, and for every partition named, epoch:<e>[p] equal to the caller's. It answers
@@ -75,8 +74,6 @@ struct store_load {
     struct span row, op; /* out: borrowed until the next call of the store; data NULL = none */
     struct span
         *candidates; /* out, match_count of them: target ids, comma-separated, or SPAN_NONE */
-    struct span *
-        holders; /* out, match_count of them: record key that holds the claim of this name, or SPAN_NONE */
 };
 enum store_outcome store_load(struct store *store, const struct store_owner *owner,
                               struct store_load *loads, int n, struct arena *arena,
@@ -86,11 +83,14 @@ enum store_outcome store_load(struct store *store, const struct store_owner *own
 struct store_begin {
     struct span key;
     int32_t partition;
-    struct span op;            /* marker */
+    struct span op; /* marker */
+    int64_t
+        sent_ms; /* Redis' clock: after it and the request's lifetime nothing of it can happen any more */
     const struct span *claims; /* wanted: match values and "id=<target>" */
     int claim_count;
     struct span holder,
-        taken; /* out: data NULL = begun; else the record that holds the claim `taken` */
+        taken;        /* out: data NULL = begun; else the record that holds the claim `taken` */
+    struct span text; /* out: the operation as Redis has it (store_finish.begun); in arena */
 };
 enum store_outcome store_begin(struct store *store, const struct store_owner *owner,
                                struct store_begin *begins, int n, struct arena *arena,
@@ -104,9 +104,10 @@ struct store_finish {
     const struct span *match_names; /* added to the match index under match_id: "email=…" */
     int match_count;
     struct span match_id; /* target id; empty: nothing */
-    struct span
-        drop_op;  /* replay: drop the operation only if this is its marker; empty: whatever it is */
-    bool keep_op; /* the operation's outcome is still open (UNCERTAIN): keep ops:<e> */
+    /* What becomes of the record's operation: kept (its outcome is open); else dropped, whatever it is; */
+    bool keep_op;
+    struct span drop_op; /* or, in a replay, only if it has this marker ("" none has); */
+    struct span begun; /* or it is the one with this text, and the row keeps all that it claimed */
 };
 /* Also moves marks[p] (0 = leave) and drops the operations of the records. Waiters of claims given up become due at once. */
 enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
@@ -150,7 +151,7 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
 /* Is there a row of this key? (for FOLD_REFUSE_UNCERTAIN) */
 enum store_outcome store_row(struct store *store, const struct entity *entity, struct span key,
                              struct arena *arena, struct span *ret_row, struct err *err);
-/* Twins, claims, waits and due of all rows, once the last row of each key is in. */
+/* Claims, waits and due of all rows, once the last row of each key is in. */
 enum store_outcome store_rebuild_derive(struct store *store, const struct entity *entity,
                                         struct err *err);
 /* Set a new incarnation, which opens the scripts, and give the lease up. Refused (STORE_CLOSED) when the lease was lost. */

@@ -29,7 +29,6 @@ void store_begin_script(struct store *store, const char *entity, const struct st
 void store_push(struct args *args, struct span text);
 void store_push_text(struct args *args, const char *text);
 void store_push_int(struct args *args, int64_t value);
-void store_push_finish(struct store *store, const struct store_finish *row);
 
 /* Send. ret_reply (NULL for a script whose answer does not matter) is owned by the caller. */
 enum store_outcome store_command(struct store *store, redisReply **ret_reply, struct err *err);

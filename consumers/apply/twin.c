@@ -115,6 +115,27 @@ static void take_twin(struct apply_entity *ae, struct work *work, const struct r
     work->twin_marker = raw_text(record, ae->marker_at);
 }
 
+/*
+ * The twin is another record's. That one claims the value by which we met: when it gives it up, this one is looked at again, and once more
+ * when the target's index must have seen it. What nobody claims stays a question.
+ */
+static void hold_identity(struct apply *apply, const struct apply_entity *ae, struct work *work,
+                          const struct rest_record *record)
+{
+    struct span names[1 + APPLY_MATCH_MAX];
+    int count = listing_names(ae, record, &apply->arena, names);
+    plan_hold(apply, work, HELD_IDENTITY, work->twin_external_id);
+    if (work->due && work->row.attempt++ == 0)
+        work->row.due_ms = apply->now_ms + rest_traits(apply->rest)->index_lag_ms;
+    for (int i = 0; !work->due && i < count; i++)
+        for (int k = 1; k < work->name_count; k++)
+            if (span_equal(names[i], work->names[k])) {
+                work->row.waits_on = names[i];
+                work->row.attempt = 0;
+                return;
+            }
+}
+
 /* True: settled (found, surely absent, or a question); false: the target itself has to be asked. */
 static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *work,
                     const struct map *by_id, const struct rest_record **ret_record)
@@ -149,7 +170,7 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
     }
     take_twin(ae, work, found);
     if (work->twin_external_id.len && !span_equal(work->twin_external_id, work->event.id))
-        plan_hold(apply, work, HELD_IDENTITY, work->twin_external_id);
+        hold_identity(apply, ae, work, found);
     return true;
 }
 

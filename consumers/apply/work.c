@@ -137,10 +137,11 @@ static int load(struct apply *apply, struct apply_entity *ae, struct work *works
         apply_store(apply, store_load(apply->store, &owner, loads, count, &apply->arena, err),
                     err) != 0)
         return -1;
+    apply->now_mono_ms = clock_mono_ms(apply->clock);
     for (int i = 0; i < count; i++) {
         struct work *work = of[i];
         work->candidate_count = 0;
-        work->op = SPAN_NONE;
+        work->op = work->begun = SPAN_NONE;
         row_init(&work->row, ae->entity, work->key, &apply->arena);
         work->row_exists = loads[i].row.data != NULL;
         if (work->row_exists &&

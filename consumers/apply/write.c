@@ -32,11 +32,13 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
 {
     struct store_begin *begins = arena_new(&apply->arena, struct store_begin, n);
     struct store_owner owner = apply_owner(ae);
+    int64_t sent_ms = apply->now_ms + clock_mono_ms(apply->clock) - apply->now_mono_ms;
     for (int i = 0; i < n; i++) {
         struct span *claims = arena_new(&apply->arena, struct span, 2 + APPLY_MATCH_MAX);
         begins[i] = (struct store_begin){.key = works[i]->key,
                                          .partition = works[i]->partition,
                                          .op = works[i]->marker,
+                                         .sent_ms = sent_ms,
                                          .claims = claims,
                                          .claim_count = claims_of(apply, works[i], claims)};
     }
@@ -45,6 +47,7 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
         return -1;
     for (int i = 0; i < n; i++) {
         struct work *work = works[i];
+        work->begun = begins[i].holder.data ? SPAN_NONE : begins[i].text;
         if (begins[i].holder.data) {
             plan_hold(apply, work, HELD_IDENTITY, begins[i].holder);
             work->row.waits_on = begins[i].taken;

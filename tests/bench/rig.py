@@ -213,7 +213,7 @@ class Migration:
 
 class Services:
     def __init__(self):
-        self.kafka, self.redis = Kafka(heap="512m"), Redis()
+        self.kafka, self.redis = Kafka(heap="512m"), Redis(appendonly="no")
 
     def pids(self):
         return {"kafka": self.kafka.pid, "redis": self.redis.pid}

@@ -108,7 +108,7 @@ class Redis(Service):
         super().__init__("redis")
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self.options = options
+        self.options = {"appendonly": "yes", **options}  # the harder case: an old copy may come back
         if start:
             self.start()
 

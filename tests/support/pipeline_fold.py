@@ -52,11 +52,9 @@ def compare(fold, redis, ns, entity):
     if redis.cmd("GET", prefix + "incarnation") is None:
         return ["the scripts are closed: there is no incarnation"]
 
-    rows, twins, claims, waits, due = {}, {}, {}, {}, {}
+    rows, claims, waits, due = {}, {}, {}, {}
     for key, (partition, text, row) in fold.rows.items():
         rows[key] = text
-        if row.get("twin"):
-            twins[row["twin"]] = key
         for claim in row.get("claims") or ():
             claims[claim] = key
         if row.get("waits_on"):
@@ -64,13 +62,11 @@ def compare(fold, redis, ns, entity):
         if row.get("due_ms"):
             due[key] = (partition, row["due_ms"])
     problems += _difference("row", rows, _pairs(redis.cmd("HGETALL", f"{prefix}rows:{entity}")))
-    problems += _difference("twin", twins, _pairs(redis.cmd("HGETALL", f"{prefix}twins:{entity}")))
     problems += _difference("claim", claims, _pairs(redis.cmd("HGETALL", f"{prefix}claims:{entity}")))
     index = {key: lines.split("\n")[1:] if lines else []
              for key, lines in _pairs(redis.cmd("HGETALL", f"{prefix}index:{entity}")).items()}
     for key, (_, _, row) in fold.rows.items():
         want = {"c" + claim for claim in row.get("claims") or ()}
-        want |= {"t" + row["twin"]} if row.get("twin") else set()
         want |= {"w" + row["waits_on"]} if row.get("waits_on") else set()
         want |= {f"d{row['due_ms']}"} if row.get("due_ms") else set()
         have = {line for line in index.get(key, ()) if line}

@@ -42,8 +42,8 @@ class FoldTest(unittest.TestCase):
         self.data = {
             P + "incarnation": "x", P + "epoch:contact": {"0": "0"},
             P + "rows:contact": {"s:1": json.dumps(one), "s:2": json.dumps(two)},
-            P + "index:contact": {"s:1": "0\ncemail=a@x\ncid=501\nt501\n", "s:2": "0\nd77\nwemail=a@x\n"},
-            P + "twins:contact": {"501": "s:1"}, P + "claims:contact": {"email=a@x": "s:1", "id=501": "s:1"},
+            P + "index:contact": {"s:1": "0\ncemail=a@x\ncid=501\n", "s:2": "0\nd77\nwemail=a@x\n"},
+            P + "claims:contact": {"email=a@x": "s:1", "id=501": "s:1"},
             P + "waits:contact:email=a@x": {"0 s:2"}, P + "due:contact:0": {"s:2": "77"}}
 
     def problems(self, data=None, messages=None):
@@ -55,13 +55,13 @@ class FoldTest(unittest.TestCase):
 
     def test_each_part(self):
         for key, change in (("rows:contact", {"s:1": "{}"}), ("rows:contact", {"s:9": "{}"}),
-                            ("twins:contact", {"501": "s:2"}), ("claims:contact", {"email=b@x": "s:1"}),
+                            ("claims:contact", {"email=b@x": "s:1"}),
                             ("index:contact", {"s:1": "0\n"}), ("due:contact:0", {"s:1": "5"}),
                             ("ops:contact", {"s:1": "m 1 0"}), ("epoch:contact", {"0": "7"})):
             data = copy.deepcopy(self.data)
             data.setdefault(P + key, {}).update(change)
             self.assertTrue(self.problems(data), key)
-        for key in ("incarnation", "rows:contact", "twins:contact", "claims:contact", "index:contact",
+        for key in ("incarnation", "rows:contact", "claims:contact", "index:contact",
                     "waits:contact:email=a@x", "due:contact:0", "epoch:contact"):
             data = copy.deepcopy(self.data)
             del data[P + key]

@@ -233,6 +233,13 @@ def test_claims():
         verdict = p.check()
         assert not verdict.explained and not p.held(), verdict
         assert all(p.twin(source) for source in losers) and len(p.new.dump("contacts")) == 30
+        # One that comes when the other has long been there finds it by its e-mail, and waits for it as well.
+        late = p.create(Email="own.0@x.org", LastName="Late")
+        assert p.check().explained == {"identity": 1} and p.held() == {late: {"*": "identity"}}, p.held()
+        first = next(source for source in pairs[0] if source not in losers)
+        p.edit(first, Email="again.0@x.org")
+        verdict = p.check()
+        assert not verdict.explained and not p.held() and p.twin(late), verdict
 
 
 def test_late_beside_a_person():
