@@ -175,6 +175,44 @@ const char *conf_setting_file(const config_setting_t *setting, char *path)
                     config_setting_source_file(setting), path);
 }
 
+/* The name in the @include of this line, or of the last before it: libconfig says where it stands, not what. */
+static bool find_include(const char *path, int line, char name[PATH_MAX])
+{
+    char *text = read_text(path);
+    bool found = false;
+    int at_line = 1;
+    for (char *at = text; at && *at && at_line <= line; at++) {
+        at_line += *at == '\n';
+        if (strncmp(at, "@include", 8) != 0)
+            continue;
+        const char *quote = at + strcspn(at, "\"\n"), *end = *quote == '"' ? quote + 1 : quote;
+        end += strcspn(end, "\"\n");
+        found = *quote == '"' && *end == '"' && end - quote < PATH_MAX;
+        if (found)
+            (void)snprintf(name, PATH_MAX, "%.*s", (int)(end - quote - 1), quote + 1);
+    }
+    free(text);
+    return found;
+}
+
+static void syntax_mistake(const config_t *config, const char *dir, const char *path,
+                           struct conf_report *report)
+{
+    char found[PATH_MAX], name[PATH_MAX], full[PATH_MAX], advice[PATH_MAX + 32];
+    const char *file = found_in(dir, path, config_error_file(config), found);
+    const char *text = config_error_text(config);
+    int line = config_error_line(config);
+    if (!file)
+        file = path;
+    if (!strstr(text, "include") || !find_include(file, line, name)) {
+        conf_mistake_at(report, file, line, NULL, "%s", text);
+        return;
+    }
+    (void)snprintf(advice, sizeof(advice), "it is looked for as %s",
+                   found_in(dir, NULL, name, full));
+    conf_mistake_at(report, file, line, advice, "%s: \"%s\"", text, name);
+}
+
 int conf_read_file(config_t *config, const char *path, struct conf_report *report)
 {
     char copy[PATH_MAX];
@@ -200,10 +238,7 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
             conf_mistake_at(report, path, 0, NULL, "cannot be read: %s", strerror(errno));
         failed = -1;
     } else {
-        char found[PATH_MAX];
-        const char *file = found_in(dir, path, config_error_file(config), found);
-        conf_mistake_at(report, file ? file : path, config_error_line(config), NULL, "%s",
-                        config_error_text(config));
+        syntax_mistake(config, dir, path, report);
         failed = -1;
     }
     free(dir);

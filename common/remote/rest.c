@@ -245,10 +245,12 @@ void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome
     for (int i = 0; i < n; i++) {
         const struct rest_call *call = ops[i]->rest_private;
         int64_t retry_after_ms = 0;
-        if (call && call->phase == PHASE_OVER)
+        if (call && call->phase == PHASE_OVER) {
             outcomes[i] = rest_finish(rest, ops[i], &retry_after_ms, err);
-        else
-            outcomes[i] = REST_REFUSED; /* it could not be started; err says why */
+        } else { /* not started: nothing was sent, and the record is not at fault */
+            outcomes[i] = REST_LATER;
+            retry_after_ms = REST_START_RETRY_MS;
+        }
         if (retry_after_ms > longest_ms)
             longest_ms = retry_after_ms;
     }

@@ -188,7 +188,8 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err);
  * Wait for this op; all others move on meanwhile. Reads are retried inside (≤ 3 tries, full jitter,
  * Retry-After ≤ 5 s is honoured inside, longer ones come back as REST_LATER); writes are sent at
  * most once, but for 401 (the token is renewed) and HTTP_NOT_SENT. After a 429 or with the daily
- * quota near its end nothing is sent until the time is over: REST_LATER at once, or a short wait.
+ * quota near its end nothing is sent until the time is over: REST_LATER at once, or a short wait;
+ * after writes of unknown outcome, one after another, a wait of up to 5 s.
  * Returns the outcome; for anything but REST_DONE err says why. ret_retry_after_ms: for REST_LATER,
  * ≥ 1.
  */
@@ -200,7 +201,8 @@ enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *re
 void rest_serve(struct rest *rest);
 
 /* rest_start and rest_finish of n ops with at most traits.writes_in_flight under way; outcomes[n],
- * retry_after the largest, err of the first that failed. */
+ * retry_after the largest, err of the first that failed. One that cannot be started is REST_LATER:
+ * nothing was sent, and no record is to blame. */
 void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome outcomes[],
               int64_t *ret_retry_after_ms, struct err *err);
 

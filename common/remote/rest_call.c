@@ -60,7 +60,7 @@ static void send_request(struct rest_call *call)
     call->token_number = rest->auth.number;
     op->attempts++;
     if (http_submit(rest->client, exchange, &call->err) != 0)
-        rest_call_over(call, REST_REFUSED, 0);
+        rest_call_over(call, REST_LATER, REST_START_RETRY_MS); /* nothing was sent */
     else
         call->phase = PHASE_SENT;
 }
@@ -96,10 +96,12 @@ static void again(struct rest_call *call, int64_t retry_after_ms)
 /* Nobody knows what became of it: a read is made again, a write is the caller's question. */
 static void lost(struct rest_call *call)
 {
-    if (rest_is_write(call->op->kind))
-        rest_call_over(call, REST_UNCERTAIN, 0);
-    else
+    if (!rest_is_write(call->op->kind)) {
         again(call, 0);
+        return;
+    }
+    rest_limit_doubt(call->rest, true);
+    rest_call_over(call, REST_UNCERTAIN, 0);
 }
 
 /* Where the connector's table has no row. */

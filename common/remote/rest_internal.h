@@ -17,6 +17,7 @@ enum {
     REST_RETRY_MS = 1000,       /* where nobody says when to come back */
     REST_QUOTA_RETRY_MS = 15 * 60 * 1000,
     REST_BACKOFF_MS = 200,
+    REST_START_RETRY_MS = 30 * 1000, /* an op that cannot be started will hardly heal by itself */
 };
 
 enum rest_phase {
@@ -80,6 +81,7 @@ struct rest {
     char *base_url;        /* without the last / */
     int64_t gate_until_ms; /* monotonic: nothing is sent before */
     char gate_why[160];
+    int doubts;                    /* writes in succession of which nobody knows what became */
     int64_t quota_used, quota_max; /* requests of the day as last said; max 0 unknown */
     uint64_t random;
     struct metric *durations, *quota_left, *retries;
@@ -165,5 +167,10 @@ void rest_limit_gate(struct rest *rest, int64_t retry_after_ms, const char *why)
 int64_t rest_retry_after_ms(const struct rest *rest, const struct http_exchange *exchange,
                             int64_t otherwise_ms);
 int64_t rest_backoff_ms(struct rest *rest, int failures); /* full jitter */
+/*
+ * How a write ended. Callers look and write again at once: where the answers are garbage that would be a hot loop, so from the
+ * second time in succession everything waits, longer and longer.
+ */
+void rest_limit_doubt(struct rest *rest, bool in_doubt);
 
 #endif

@@ -65,6 +65,23 @@ void rest_limit_gate(struct rest *rest, int64_t retry_after_ms, const char *why)
     (void)snprintf(rest->gate_why, sizeof(rest->gate_why), "%s", why);
 }
 
+void rest_limit_doubt(struct rest *rest, bool in_doubt)
+{
+    if (!in_doubt) {
+        rest->doubts = 0;
+        return;
+    }
+    if (rest->gate_until_ms > rest_now_ms(rest)) /* sent beside the one that closed the gate */
+        return;
+    if (rest->doubts++ == 0)
+        return;
+    int64_t wait_ms = (int64_t)REST_BACKOFF_MS
+                      << (unsigned)(rest->doubts < 7 ? rest->doubts - 1 : 6);
+    if (wait_ms > REST_WAIT_INSIDE_MS)
+        wait_ms = REST_WAIT_INSIDE_MS;
+    rest_limit_gate(rest, wait_ms, "its answers to writes make no sense");
+}
+
 static bool number(const char *text, const char **ret_end, int64_t *ret_value)
 {
     char *end;

@@ -262,6 +262,11 @@ enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
         if (!take_error(&match, i))
             return distrust(call, err, "an error belongs to none of the items");
     doubt_shared_ids(call);
+    bool told = false;
+    for (int i = 0; i < op->item_count; i++)
+        told = told || op->items[i].result != REST_ITEM_UNKNOWN;
+    rest_limit_doubt(call->rest,
+                     !told); /* well formed, but it may say nothing of what was written */
     return ANSWER_OK;
 }
 

@@ -1,8 +1,9 @@
 /*
  * hydrate — hints become events: one read for many records, and one for all
  * hints of a record that wait together. A hint's not_before counts on the
- * source's clock: an answer whose Date is earlier does not satisfy it. What a
- * hint asked for is always published; its offset is stored after the report.
+ * source's clock: an answer whose Date is earlier does not satisfy it, and one
+ * without Date satisfies none. What a hint asked for is always published; its
+ * offset is stored after the report.
  */
 #include "producers/poll/poll.h"
 
@@ -79,7 +80,9 @@ static void gather(struct poll_entity *entity, struct batch *batch)
     }
 }
 
-/* Call fn for every waiting hint whose record is in the batch and whose time the answer proves. */
+/*
+ * Call fn for every waiting hint whose record is in the batch and whose time the answer proves. date_ms INT64_MAX: all of them.
+ */
 static void each_satisfied(struct poll_entity *entity, const struct batch *batch, int64_t date_ms,
                            void (*fn)(struct poll_entity *entity, int32_t partition, int at,
                                       struct wanted *wanted))
@@ -88,7 +91,7 @@ static void each_satisfied(struct poll_entity *entity, const struct batch *batch
         const struct hint_partition *part = &entity->partitions[p];
         for (int i = part->first; i < part->count; i++) {
             const struct hint_item *item = &part->items[i];
-            if (!item->id || item->done || (date_ms >= 0 && item->not_before_ms > date_ms))
+            if (!item->id || item->done || item->not_before_ms > date_ms)
                 continue;
             int slot = *slot_of(batch, item_id(item), item->id_hash);
             if (slot)
@@ -160,7 +163,7 @@ static int refused(struct poll_entity *entity, const struct batch *batch, struct
     struct err why = *err;
     err_clear(err);
     if (publish_missing(entity, batch->items[0].id, "rejected", why.text, err) < 0 ||
-        settle(entity, batch, -1, err) < 0)
+        settle(entity, batch, INT64_MAX, err) < 0)
         return -1;
     return 1;
 }
@@ -198,6 +201,13 @@ static int hydrate(struct poll_entity *entity, struct batch *batch, struct err *
         return refused(entity, batch, err);
     if (outcome != REST_DONE)
         return poll_block(poll, outcome, retry_after_ms, err);
+    /*
+     * What is read at an unknown time is newer than nothing: apply would have to ask for it again, at once and for ever.
+     * The incremental pass refuses it too.
+     */
+    if (op->date_ms < 0)
+        return err_set(err, ERR_RETRY, "%s sends no Date: when a record was read cannot be known",
+                       poll->system->name);
     entity->read_records = poll->traits->read_max;
     for (int i = 0; i < op->record_count; i++) {
         const struct rest_record *record = &op->records[i];

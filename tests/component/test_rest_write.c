@@ -261,6 +261,7 @@ static void write_faults(void **state)
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         char fault[200];
         print_message("%s\n", CASES[i].fault);
+        run_op(&fixture, &batch.op, REST_DONE); /* so that no case is the second in succession */
         int64_t effects = crm_stat(&crm, "effects");
         (void)snprintf(fault, sizeof(fault), "{%s}", CASES[i].fault);
         crm_admin(&crm, "faults", fault);
@@ -276,6 +277,60 @@ static void write_faults(void **state)
         assert_int_equal(crm_stat(&crm, "effects") - effects, CASES[i].effects);
     }
     rest_op_clear(&batch.op);
+    teardown(&crm, &fixture);
+}
+
+/* Garbage at once, again and again: each next write waits longer, one good answer ends it. */
+static void garbage_is_no_hot_loop(void **state)
+{
+    (void)state;
+    static const char *const GARBAGE[] = {"garbage_body", "truncate_json"};
+    struct crm crm = {0};
+    struct fixture fixture;
+    static struct batch batch;
+    setup(&crm, &fixture, true);
+    for (int i = 0; i < 2; i++) {
+        char fault[100];
+        batch_init(&batch, REST_CREATE);
+        batch_add(&batch, i ? "b" : "a", NULL, "A");
+        run_op(&fixture, &batch.op, REST_DONE);
+        (void)snprintf(fault, sizeof(fault), "{\"kind\":\"%s\",\"count\":3}", GARBAGE[i]);
+        crm_admin(&crm, "faults", fault);
+        int64_t began_ms = clock_mono_ms(&CLOCK_SYSTEM);
+        for (int n = 0; n < 3; n++)
+            run_op(&fixture, &batch.op, REST_UNCERTAIN);
+        run_op(&fixture, &batch.op, REST_DONE);
+        /* The second closes the gate for 400 ms, the third for 800: less is impossible. */
+        assert_true(clock_mono_ms(&CLOCK_SYSTEM) - began_ms >= 1200);
+        rest_op_clear(&batch.op);
+    }
+    teardown(&crm, &fixture);
+}
+
+/* What cannot be started is nobody's fault: not refused, no record is buried for it. */
+static void not_started(void **state)
+{
+    (void)state;
+    static struct batch batches[2];
+    struct rest_op *ops[] = {&batches[0].op, &batches[1].op};
+    enum rest_outcome outcomes[2];
+    struct crm crm = {0};
+    struct fixture fixture;
+    struct err err = ERR_INIT;
+    int64_t retry_after_ms = 0;
+    setup(&crm, &fixture, false);
+    batch_init(&batches[0], REST_UPDATE); /* without its id */
+    batch_add(&batches[0], NULL, NULL, "A");
+    batch_init(&batches[1], REST_UPSERT);
+    batch_add(&batches[1], "a", NULL, "A");
+    rest_run(fixture.rest, ops, 2, outcomes, &retry_after_ms, &err);
+    assert_int_equal(outcomes[0], REST_LATER);
+    assert_true(retry_after_ms > 0);
+    assert_string_equal(err.text, "an update without target id");
+    assert_int_equal(outcomes[1], REST_DONE);
+    assert_int_equal(batches[1].items[0].result, REST_ITEM_OK);
+    rest_op_clear(ops[0]);
+    rest_op_clear(ops[1]);
     teardown(&crm, &fixture);
 }
 
@@ -469,6 +524,8 @@ static void lies(void **state)
         static struct batch batch;
         char answer[1024];
         print_message("%s\n", CASES[i].name);
+        rest_close(fixture.rest); /* the next lie is to be the first */
+        fixture_open(&fixture);
         (void)snprintf(answer, sizeof(answer), "%s", CASES[i].answer);
         server.user = answer;
         batch_init(&batch, CASES[i].kind);
@@ -529,9 +586,14 @@ static void lies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(upserts),      cmocka_unit_test(partial_failures),
-        cmocka_unit_test(conditional),  cmocka_unit_test(write_faults),
-        cmocka_unit_test(many_at_once), cmocka_unit_test(lies),
+        cmocka_unit_test(upserts),
+        cmocka_unit_test(partial_failures),
+        cmocka_unit_test(conditional),
+        cmocka_unit_test(write_faults),
+        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(lies),
+        cmocka_unit_test(garbage_is_no_hot_loop),
+        cmocka_unit_test(not_started),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

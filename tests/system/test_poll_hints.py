@@ -1,7 +1,10 @@
 #!/usr/bin/python3 -B
 """tandem-poll's hints, its dead letters, its limits, and two of it side by side."""
 import collections
+import http.client
+import http.server
 import json
+import threading
 
 from harness import run_tests, wait_for
 from poll_tools import Polled
@@ -52,6 +55,55 @@ def test_not_before():
         p.wait_hints()
         (event,) = hydrated(p, ids[0])
         assert event["source"]["observed_to_ms"] - 1000 >= not_before, (event["source"], not_before)
+
+
+class NoDate(http.server.ThreadingHTTPServer):
+    """Before a server: its answers, without their Date while self.dates is False."""
+    daemon_threads = True
+
+    def __init__(self, url):
+        super().__init__(("127.0.0.1", 0), NoDate.Handler)
+        self.server, self.dates = url.split("//")[1], True
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            client = http.client.HTTPConnection(self.server.server, timeout=30)
+            client.request("GET", self.path, headers=dict(self.headers))
+            answer = client.getresponse()
+            body = answer.read()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if self.server.dates or name.lower() != "date":
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            client.close()
+
+        def log_message(self, *_):
+            pass
+
+
+def test_no_date():
+    """What was read at an unknown time is not published: apply could only ask for it again, at once and for ever."""
+    with Polled().seed(3) as p, NoDate(p.old.url) as proxy:
+        ids = sorted(record["id"] for record in p.old.dump("Contact"))
+        p.config = p.configure("pipeline.cfg", old_url=proxy.url)
+        p.go()
+        p.wait_captured()
+        proxy.dates = False
+        p.hint(ids[0])
+        p.hint(ids[1], not_before_ms=1)
+        wait_for(lambda: "sends no Date: when a record was read cannot be known" in p.polls[0].log_text(), 60, "the refusal")
+        wait_for(lambda: "no Date" in p.polls[0].get("/readyz")[1], 60, "not ready, and why")
+        assert p.hints_left() == 2 and not hydrated(p)
+        proxy.dates = True
+        p.wait_hints()
+        assert sorted(e["source"]["id"] for e in hydrated(p)) == ids[:2]
+        proxy.shutdown()
 
 
 def test_killed_while_hydrating():
