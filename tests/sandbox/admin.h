@@ -11,6 +11,9 @@ const char *admin_object(struct sandbox *sandbox, json_t *body, struct reply *re
 /* "modstamp": milliseconds or ISO text; 0 when absent; false with the error in reply. */
 bool admin_modstamp(json_t *body, int64_t *ret_ms, struct reply *reply);
 
+/* POST /admin/people/merge, restore, purge; false: another verb. */
+bool admin_ends(struct sandbox *sandbox, const struct request *request, json_t *body,
+                struct reply *reply);
 /* POST /admin/people/associate and dissociate; GET /admin/links. */
 void admin_links(struct sandbox *sandbox, const struct request *request, json_t *body,
                  struct reply *reply);

@@ -217,6 +217,8 @@ void admin_people(struct sandbox *sandbox, const struct request *request, json_t
     if (sandbox->crm == CRM_HUBSPOT &&
         (strcmp(verb, "associate") == 0 || strcmp(verb, "dissociate") == 0))
         admin_links(sandbox, request, body, reply);
+    else if (admin_ends(sandbox, request, body, reply))
+        return;
     else if (strcmp(verb, "bulk") == 0)
         bulk(sandbox, request, body, reply);
     else if (strcmp(verb, "create") == 0 || strcmp(verb, "edit") == 0 ||

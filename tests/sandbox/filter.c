@@ -141,8 +141,7 @@ sqlite3_stmt *filter_select(struct store *store, const struct filter *where, str
         buf_printf(&sql, "%sSELECT " RECORD_COLUMNS ",email FROM %s AS r WHERE object=?1",
                    branch ? " UNION ALL " : "", branch ? "shadows" : "records");
         put_bounds(&sql, &bounds);
-        if (!deleted)
-            buf_puts(&sql, " AND +deleted=0");
+        buf_puts(&sql, deleted ? " AND +deleted<9" : " AND +deleted=0");
         if (where->sql.len)
             buf_printf(&sql, " AND (%s)", where->sql.data);
         if (shadowed)

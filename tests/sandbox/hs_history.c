@@ -8,6 +8,8 @@
 #include "tests/sandbox/hs.h"
 #include "tests/sandbox/hs_source.h"
 
+enum { MERGED_MAX = 16 };
+
 void hs_want_history(struct hs_want *want, const struct store *store, const char *object,
                      const char *name)
 {
@@ -29,8 +31,7 @@ static void put_entry(struct buf *body, struct span json, sqlite3_stmt *row)
     else
         buf_puts(body, "\"\"");
     buf_printf(body, ",\"timestamp\":\"%s\",", time);
-    hs_put_source(body, (const char *)sqlite3_column_text(row, 2),
-                  (const char *)sqlite3_column_text(row, 0));
+    hs_put_source(body, (const char *)sqlite3_column_text(row, 2));
     buf_putc(body, '}');
 }
 
@@ -40,8 +41,9 @@ static void put_effect(struct store *store, sqlite3_stmt *row, const struct hs_w
 {
     const char *before = (const char *)sqlite3_column_text(row, 3);
     const char *after = (const char *)sqlite3_column_text(row, 4);
-    if (!after || strcmp((const char *)sqlite3_column_text(row, 0), "restore") == 0)
-        return; /* archived or back: no property changed */
+    const char *op = (const char *)sqlite3_column_text(row, 0);
+    if (!after || strcmp(op, "restore") == 0 || strcmp(op, "merge") == 0)
+        return; /* archived, back, or the values of those that were merged */
     fields_parse(&store->old_fields, span_of(before ? before : "{}"));
     fields_parse(&store->new_fields, span_of(after));
     for (int i = 0; i < want->history_count; i++) {
@@ -53,6 +55,28 @@ static void put_effect(struct store *store, sqlite3_stmt *row, const struct hs_w
     }
 }
 
+/* A record's own, then those of what was merged into it, the primary's first. */
+static void put_record_effects(struct store *store, const char *object, const char *id,
+                               const struct hs_want *want, struct buf *versions, int depth)
+{
+    char merged[MERGED_MAX][ID_BYTES];
+    int count = 0;
+    sqlite3_stmt *rows = store_statement(store, ST_HISTORY);
+    bind_text(rows, 1, object);
+    bind_text(rows, 2, id);
+    while (store_row(store, rows))
+        put_effect(store, rows, want, versions);
+    sqlite3_stmt *losers = store_statement(store, ST_MERGE_LOSERS);
+    bind_text(losers, 1, object);
+    bind_text(losers, 2, id);
+    while (count < MERGED_MAX && store_row(store, losers))
+        (void)snprintf(merged[count++], ID_BYTES, "%s",
+                       (const char *)sqlite3_column_text(losers, 0));
+    sqlite3_reset(losers);
+    for (int i = 0; i < count && depth < MERGED_MAX; i++)
+        put_record_effects(store, object, merged[i], want, versions, depth + 1);
+}
+
 void hs_put_history(struct store *store, struct buf *body, const char *object, const char *id,
                     const struct hs_want *want)
 {
@@ -60,11 +84,7 @@ void hs_put_history(struct store *store, struct buf *body, const char *object, c
     for (int i = 0; i < want->history_count; i++)
         buf_init(&versions[i], 0);
     store_need_index(store, INDEX_HISTORY);
-    sqlite3_stmt *rows = store_statement(store, ST_HISTORY);
-    bind_text(rows, 1, object);
-    bind_text(rows, 2, id);
-    while (store_row(store, rows))
-        put_effect(store, rows, want, versions);
+    put_record_effects(store, object, id, want, versions, 0);
     buf_puts(body, ",\"propertiesWithHistory\":{");
     for (int i = 0; i < want->history_count; i++) {
         buf_printf(body, "%s\"%s\":[", i ? "," : "", want->history[i]->name);

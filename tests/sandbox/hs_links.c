@@ -159,6 +159,22 @@ void hs_link_remove(struct store *store, const struct link *link, const struct l
     change(store, link, all, false, writer, false);
 }
 
+void hs_link_move(struct store *store, const struct link *old, const struct link *new, int type_id,
+                  const struct link_writer *writer)
+{
+    const struct link_type *type = hs_link_type(old->from_object, old->to_object, type_id);
+    const struct link_type *inverse = hs_link_type(type->to, type->from, type->inverse);
+    struct link back = turned(new);
+    char other[ID_BYTES];
+    change(store, old, type, false, writer, true);
+    if (strcmp(new->from_id, new->to_id) == 0 || /* the two that were merged */
+        ((type->one_per_record || type->limited) && other_end(store, new, type->id, other)) ||
+        ((inverse->one_per_record || inverse->limited) &&
+         other_end(store, &back, inverse->id, other)))
+        return;
+    change(store, new, type, true, writer, true);
+}
+
 static json_t *spec_json(const char *from, const char *to, int id)
 {
     const struct link_type *type = hs_link_type(from, to, id);

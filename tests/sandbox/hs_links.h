@@ -45,6 +45,10 @@ bool hs_link_add(struct store *store, const struct link *link, const struct link
 void hs_link_remove(struct store *store, const struct link *link, const struct link_type *type,
                     const struct link_writer *writer);
 
+/* A merge takes a link from one record to another, without what that one may not have. */
+void hs_link_move(struct store *store, const struct link *old, const struct link *new, int type,
+                  const struct link_writer *writer);
+
 /* {"results":[…]} entries of a record's associations with live records of to_object, behind after. */
 json_t *hs_link_list(struct store *store, const char *from_object, const char *from_id,
                      const char *to_object, const char *after, int limit,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sandbox/hs.h"
+#include "tests/sandbox/merges.h"
 
 /* properties=a,b&properties=c and propertiesWithHistory alike. */
 static void read_want(const struct request *request, const struct store *store, const char *object,
@@ -167,6 +168,40 @@ static void archive(struct sandbox *sandbox, const struct request *request, cons
     record_clear(&record);
 }
 
+/* POST …/merge {"primaryObjectId","objectIdToMerge"} */
+static void merge(struct sandbox *sandbox, const struct request *request, const char *object,
+                  struct reply *reply)
+{
+    char winner[HS_ID_BYTES], loser[HS_ID_BYTES];
+    struct merge merge = {.object = object,
+                          .winner = winner,
+                          .loser = loser,
+                          .who = reply->who,
+                          .request_id = request->id,
+                          .late = request->late};
+    struct hs_want want;
+    struct record record;
+    struct tape tape;
+    tape_init(&tape);
+    record_init(&record);
+    if (!tape_parse(&tape, buf_span(&request->body)) ||
+        !tape_text(&tape, 0, "primaryObjectId", winner, sizeof winner) ||
+        !tape_text(&tape, 0, "objectIdToMerge", loser, sizeof loser))
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "Invalid input JSON: primaryObjectId and objectIdToMerge are required");
+    else if (hs_merge_records(&sandbox->store, &merge, &record) != WRITE_DONE)
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR", "Cannot merge %.40s into %.40s",
+                 loser, winner);
+    else {
+        hs_want_defaults(&want, &sandbox->store, object);
+        hs_want_add(&want, &sandbox->store, object, "hs_merged_object_ids");
+        hs_put_record(sandbox, &reply->body, object, &record, &want, NULL);
+        reply->items = 1;
+    }
+    record_clear(&record);
+    tape_clear(&tape);
+}
+
 void hs_objects(struct sandbox *sandbox, const struct request *request, const char *object,
                 struct reply *reply)
 {
@@ -176,6 +211,8 @@ void hs_objects(struct sandbox *sandbox, const struct request *request, const ch
         hs_batch(sandbox, request, object, reply);
     else if (request->part_count == 5 && strcmp(part, "search") == 0 && post)
         hs_search(sandbox, request, object, reply);
+    else if (request->part_count == 5 && strcmp(part, "merge") == 0 && post)
+        merge(sandbox, request, object, reply);
     else if (request->part_count == 4 && request_is(request, "GET"))
         hs_list(sandbox, request, object, reply);
     else if (request->part_count == 4 && post)

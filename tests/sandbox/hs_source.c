@@ -35,14 +35,11 @@ static void put_label(struct buf *body, const char *who)
     buf_put_json_string(body, span_of(who));
 }
 
-void hs_put_source(struct buf *body, const char *who, const char *op)
+void hs_put_source(struct buf *body, const char *who)
 {
     long long user = hs_user_id(who);
     bool person = strncmp(who, PERSON, sizeof PERSON - 1) == 0;
-    if (strcmp(op, "merge") == 0) {
-        buf_puts(body, "\"sourceType\":\"MERGE_OBJECTS\",\"sourceId\":");
-        buf_put_json_string(body, span_of(who));
-    } else if (person) {
+    if (person) {
         buf_printf(body, "\"sourceType\":\"CRM_UI\",\"sourceId\":\"userId:%lld\"", user);
         put_label(body, who + sizeof PERSON - 1);
     } else if (strcmp(who, "seed") == 0) {

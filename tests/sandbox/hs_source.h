@@ -13,8 +13,8 @@ enum { HS_FIRST_APP = 1000001, HS_PORTAL = 4242424 };
 int64_t hs_app_id(const char *who);
 int64_t hs_user_id(const char *who);
 
-/* "sourceType":…,"sourceId":…,"sourceLabel":…(,"updatedByUserId":…) of a writer; op: the ledger's. */
-void hs_put_source(struct buf *body, const char *who, const char *op);
+/* "sourceType":…,"sourceId":…,"sourceLabel":…(,"updatedByUserId":…) of a writer. */
+void hs_put_source(struct buf *body, const char *who);
 
 /* Which app a token belongs to: POST /oauth/v2/private-apps/get/access-token-info, GET /oauth/v1/access-tokens/{token}. */
 void hs_token_info(struct sandbox *sandbox, const struct request *request, struct reply *reply);

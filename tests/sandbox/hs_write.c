@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sandbox/hs_pipelines.h"
+#include "tests/sandbox/merges.h"
 
 const char *hs_singular(const char *object)
 {
@@ -30,7 +31,8 @@ bool hs_resolve(struct store *store, const char *object, const char *id_property
                 char ret_id[ID_BYTES])
 {
     if (!id_property || by_object_id(id_property)) {
-        (void)snprintf(ret_id, ID_BYTES, "%s", id);
+        if (!merges_winner(store, object, id, ret_id))
+            (void)snprintf(ret_id, ID_BYTES, "%s", id);
         return true;
     }
     struct buf value;

@@ -66,12 +66,14 @@ void ledger_effect(struct store *store, const struct write *write, const struct 
     bind_value(store, put, 8, marker(&store->new_fields));
     bind_text(put, 9, write->trace_id);
     bind_text(put, 10, write->who);
-    bind_span(put, 11, write->id ? buf_span(&store->old_text) : SPAN_NONE);
+    bool was_there = write->id && !write->restore;
+    bind_span(put, 11, was_there ? buf_span(&store->old_text) : SPAN_NONE);
     bind_span(put, 12, write->archive ? SPAN_NONE : buf_span(&store->new_text));
     sqlite3_bind_int64(put, 13, record->version);
     sqlite3_bind_int64(put, 14, record->modstamp_ms);
     sqlite3_bind_int64(put, 15, write->request_id);
     sqlite3_bind_int(put, 16, write->late);
+    bind_text(put, 17, write->merged_into);
     store_run(store, put);
 }
 

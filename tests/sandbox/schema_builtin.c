@@ -55,6 +55,8 @@ static const struct row SALESFORCE_PERSON[] = {
 
 static const struct row SALESFORCE_CONTACT[] = {
     {"AccountId", "Account ID", FT_REFERENCE, AT_JSON, .options = "Account"},
+    {"MasterRecordId", "Master Record ID", FT_REFERENCE, AT_JSON, .read_only = true,
+     .options = "Contact"},
     {"MobilePhone", "Mobile Phone", FT_PHONE, AT_JSON, .read_only = false},
     {"Birthdate", "Birthdate", FT_DATE, AT_JSON, .read_only = false},
     {"MailingStreet", "Mailing Street", FT_TEXTAREA, AT_JSON, .read_only = false},
@@ -69,6 +71,8 @@ static const struct row SALESFORCE_CONTACT[] = {
 
 static const struct row SALESFORCE_ACCOUNT[] = {
     {"Name", "Account Name", FT_STRING, AT_JSON, .read_only = false},
+    {"MasterRecordId", "Master Record ID", FT_REFERENCE, AT_JSON, .read_only = true,
+     .options = "Account"},
     {"ParentId", "Parent Account ID", FT_REFERENCE, AT_JSON, .options = "Account"},
     {"Website", "Website", FT_STRING, AT_JSON, .read_only = false},
     {"Industry", "Industry", FT_STRING, AT_JSON, .read_only = false},
@@ -103,6 +107,8 @@ static const struct row SALESFORCE_USER[] = {
     {0}};
 
 static const struct row SALESFORCE_LEAD[] = {
+    {"MasterRecordId", "Master Record ID", FT_REFERENCE, AT_JSON, .read_only = true,
+     .options = "Lead"},
     {"Company", "Company", FT_STRING, AT_JSON, .read_only = false},
     {"Status", "Lead Status", FT_PICKLIST, AT_JSON, .read_only = false},
     {0}};
@@ -111,6 +117,7 @@ static const struct row HUBSPOT_ALL[] = {
     {"hs_object_id", "Record ID", FT_ID, AT_ID, .read_only = true},
     {"createdate", "Create Date", FT_DATETIME, AT_CREATED, .read_only = true},
     {"hubspot_owner_id", "Owner", FT_REFERENCE, AT_JSON, .read_only = false},
+    {"hs_merged_object_ids", "Merged IDs", FT_STRING, AT_JSON, .read_only = true},
     {0}};
 
 static const struct row HUBSPOT_ADDRESS[] = {
@@ -126,6 +133,7 @@ static const struct row HUBSPOT_ADDRESS[] = {
 static const struct row HUBSPOT_CONTACT[] = {
     {"lastmodifieddate", "Last Modified Date", FT_DATETIME, AT_MODSTAMP, .read_only = true},
     {"email", "Email", FT_EMAIL, AT_EMAIL, .unique = true},
+    {"hs_additional_emails", "Additional emails", FT_STRING, AT_JSON, .read_only = true},
     {"firstname", "First Name", FT_STRING, AT_JSON, .read_only = false},
     {"lastname", "Last Name", FT_STRING, AT_JSON, .read_only = false},
     {"mobilephone", "Mobile Phone Number", FT_PHONE, AT_JSON, .read_only = false},

@@ -20,6 +20,8 @@ static const struct {
     [SET_TIMESTAMP_PRECISION_MS] = {"timestamp_precision_ms", 1000, 1, 1, 86400000},
     [SET_CONDITIONAL_WRITES] = {"conditional_writes", 0, 0, 0, 1},
     [SET_SHUFFLE_RESULTS] = {"shuffle_results", 0, 1, 0, 1},
+    [SET_MERGE_NEW_ID] = {"merge_new_id", 0, 1, 0, 1},
+    [SET_REPLICATION_STEP_MS] = {"replication_step_ms", 60000, 60000, 1, 86400000},
     [SET_NORMALIZE_PHONES] = {"normalize_phones", 0, 0, 0, 1},
     [SET_NORMALIZE_TEXT] = {"normalize_text", 0, 0, 0, 1},
     [SET_NORMALIZE_DECIMALS] = {"normalize_decimals", 0, 0, 0, 15},

@@ -17,6 +17,9 @@ void sf_query_more(struct sandbox *sandbox, const struct request *request, struc
 void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void sf_list_objects(struct sandbox *sandbox, struct reply *reply);
 void sf_describe(struct sandbox *sandbox, const char *object, struct reply *reply);
+/* GET sobjects/{S}/deleted/?start&end */
+void sf_deleted(struct sandbox *sandbox, const struct request *request, const char *object,
+                struct reply *reply);
 void sf_read_many(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 
 /* One field value of an API write or a person's edit, checked and in the stored form, appended to patch. False: reply has the error. */

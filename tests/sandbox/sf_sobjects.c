@@ -44,12 +44,15 @@ static void get(struct sandbox *sandbox, const struct request *request, const ch
     int count =
         wanted_fields(&sandbox->store, object, request_param(request, "fields"), fields, reply);
     if (count >= 0) {
-        if (store_get_visible(&sandbox->store, object, id, &record) && !record.deleted) {
+        if (!store_get_visible(&sandbox->store, object, id, &record))
+            sf_plain_error(reply, 404);
+        else if (record.deleted)
+            sf_error(reply, 404, "ENTITY_IS_DELETED", "", "entity is deleted");
+        else {
             sf_put_record(&reply->body, request_part(request, 2), object, &record, fields, count,
                           hints);
             reply->items = 1;
-        } else
-            sf_plain_error(reply, 404);
+        }
     }
     record_clear(&record);
 }
@@ -174,6 +177,9 @@ void sf_sobjects(struct sandbox *sandbox, const struct request *request, struct 
         write_record(sandbox, request, object, NULL, reply);
     else if (request->part_count == 6 && strcmp(request_part(request, 5), "describe") == 0)
         sf_describe(sandbox, object, reply);
+    else if (request->part_count == 6 && strcmp(request_part(request, 5), "deleted") == 0 &&
+             request_is(request, "GET"))
+        sf_deleted(sandbox, request, object, reply);
     else if (request->part_count == 6)
         one_record(sandbox, request, object, reply);
     else if (request->part_count == 7)

@@ -128,6 +128,17 @@ static void load_properties(struct store *store)
     sqlite3_finalize(rows);
 }
 
+/* Files of before merges: their ledger lacks a column. */
+static void add_columns(struct store *store)
+{
+    sqlite3_stmt *has =
+        store_prepare(store, "SELECT 1 FROM pragma_table_info('effects') WHERE name='merged_into'");
+    bool there = store_row(store, has);
+    sqlite3_finalize(has);
+    if (!there)
+        store_exec(store, "ALTER TABLE effects ADD COLUMN merged_into TEXT");
+}
+
 int store_open(struct store *store, const char *path, enum crm crm, struct settings *settings)
 {
     memset(store, 0, sizeof *store);
@@ -150,6 +161,10 @@ int store_open(struct store *store, const char *path, enum crm crm, struct setti
     sqlite3_busy_timeout(store->db, 30000);
     store_exec(store, STORE_PRAGMAS);
     store_exec(store, STORE_TABLES);
+    add_columns(store);
+    sqlite3_stmt *merged = store_prepare(store, "SELECT EXISTS(SELECT 1 FROM merges)");
+    store->merged = first_int(store, merged) != 0;
+    sqlite3_finalize(merged);
     load_properties(store);
     if (crm == CRM_SALESFORCE)
         store_need_index(store, INDEX_QUERY);

@@ -49,6 +49,9 @@ enum statement {
     ST_PROPERTY_PUT,
     ST_BY_EMAIL,
     ST_COUNT_OBJECT,
+    ST_MERGE_PUT,
+    ST_MERGE_GET,
+    ST_MERGE_LOSERS,
     ST_LINK_PUT,
     ST_LINK_DROP,
     ST_LINK_HAS,
@@ -71,6 +74,7 @@ struct store {
     json_t *pipelines; /* owned; of deals: see hs_pipelines.h */
     int64_t next_n, shadows;
     bool indexed[STORE_INDEX_COUNT];
+    bool merged; /* something was ever merged: ids may lead elsewhere */
     struct buf old_text, new_text, value, key, patch, scratch; /* scratch of a write */
     struct fields old_fields, new_fields, patch_fields;
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "tests/sandbox/ledger.h"
+#include "tests/sandbox/merges.h"
 #include "tests/sandbox/sf_id.h"
 
 /* The unique properties of an object, in order; NULL behind the last. */
@@ -60,6 +61,24 @@ static struct span unique_key(struct store *store, const struct write *write,
     return store_unique_key(store, write->object, property, value_of(store, fields, property));
 }
 
+/* The e-mails that a merge has left with a contact (hs_merge.c). */
+static void drop_additional_emails(struct store *store, const struct write *write)
+{
+    struct buf list;
+    buf_init(&list, 0);
+    fields_text(fields_get(&store->old_fields, span_of("hs_additional_emails"), NULL), &list);
+    for (struct span rest = buf_span(&list); rest.len;) {
+        const char *end = memchr(rest.data, ';', rest.len);
+        struct span email = {rest.data, end ? (size_t)(end - rest.data) : rest.len};
+        sqlite3_stmt *drop = store_statement(store, ST_UNIQUE_DROP);
+        bind_span(drop, 1, store_unique_key(store, write->object, "email", email));
+        store_run(store, drop);
+        rest.data += email.len + (end != NULL);
+        rest.len -= email.len + (end != NULL);
+    }
+    buf_clear(&list);
+}
+
 static void index_values(struct store *store, const struct write *write, const char *id)
 {
     const struct property *property;
@@ -82,6 +101,8 @@ static void index_values(struct store *store, const struct write *write, const c
             store_run(store, put);
         }
     }
+    if (write->archive)
+        drop_additional_emails(store, write);
 }
 
 static void put_shadow(struct store *store, const struct write *write, const char *id)
@@ -122,7 +143,9 @@ static void put_record(struct store *store, const struct write *write, const str
     else
         bind_span(put, at++, value_of(store, &store->new_fields, email_name.data));
     if (write->id) {
-        sqlite3_bind_int(put, at++, record->deleted);
+        /* a HubSpot record that was merged away is not among the archived ones */
+        bool hidden = write->merged_into && store->crm == CRM_HUBSPOT;
+        sqlite3_bind_int(put, at++, hidden ? 2 : record->deleted);
         sqlite3_bind_int64(put, at++, record->version);
     }
     bind_span(put, at, buf_span(&store->new_text));
@@ -162,13 +185,19 @@ enum write_outcome store_write(struct store *store, const struct write *write,
 {
     struct fields *patch = &store->patch_fields;
     struct record *record = ret_record;
-    if (write->id && (!store_get(store, write->object, write->id, record) || record->deleted))
+    char winner[ID_BYTES];
+    if (write->id &&
+        (!store_get(store, write->object, write->id, record) || record->deleted != write->restore))
+        return WRITE_ABSENT;
+    if (write->restore && merges_winner(store, write->object, write->id, winner))
         return WRITE_ABSENT;
     buf_reset(&store->old_text);
     if (write->id)
         buf_put_span(&store->old_text, buf_span(&record->fields));
     fields_parse(&store->old_fields, write->id ? buf_span(&store->old_text) : span_of("{}"));
     fields_copy(&store->new_fields, &store->old_fields);
+    if (write->restore) /* nothing is indexed of it */
+        store->old_fields.count = 0;
     fields_parse(patch, write->patch.data ? write->patch : span_of("{}"));
     if (!fields_merge(&store->new_fields, patch))
         return WRITE_TOO_MANY_FIELDS;

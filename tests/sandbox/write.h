@@ -20,7 +20,9 @@ struct write {
     bool silent;         /* no date moves */
     bool automation;     /* only the modstamp moves */
     bool archive;
-    bool no_lag; /* visible at once */
+    bool restore;            /* of an archived record; patch is ignored */
+    const char *merged_into; /* archive: the record that it became; NULL otherwise */
+    bool no_lag;             /* visible at once */
     int64_t request_id;
     bool late;
 };
