@@ -76,7 +76,6 @@ static void put_fields(struct buf *out, const struct outcome *outcome)
         buf_put_json_string(out, span_of(field->name));
         put_value(out, "old_now", field->rules.type, of->old_now);
         put_value(out, "new_now", field->rules.type, of->new_now);
-        put_value(out, "written", field->rules.type, of->written);
         put_text(out, "verdict", span_of(of->verdict));
         buf_putc(out, '}');
     }

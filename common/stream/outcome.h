@@ -43,10 +43,10 @@ int outcome_what_parse(struct span name); /* -1 unknown */
 
 /* One field of it. */
 struct outcome_field {
-    int field;                     /* index in the entity */
-    struct value old_now, new_now; /* as read; MISSING is left out, BLANK is null */
-    struct value written;          /* MISSING: not written */
-    const char *verdict;           /* merge_verdict_name() or held_class_name(); NULL: left out */
+    int field; /* index in the entity */
+    struct value old_now,
+        new_now; /* as read; MISSING is left out, BLANK is null. What is written is old_now */
+    const char *verdict; /* merge_verdict_name() or held_class_name(); NULL: left out */
 };
 
 /* All pointers borrowed. Empty spans, NULL texts and empty strings are left out of the JSON text,

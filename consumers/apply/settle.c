@@ -11,13 +11,6 @@
 
 /* ---- outcomes ---- */
 
-static struct value written(const struct work *work, int f)
-{
-    if (work->verdicts && work->verdicts[f] == MERGE_WRITE && work->marker.len)
-        return work->event.after.values[f];
-    return (struct value){VALUE_MISSING, SPAN_NONE};
-}
-
 /* The fields of which something is to be said: written, kept, or held. */
 static int outcome_fields(struct apply *apply, const struct apply_entity *ae,
                           const struct work *work, struct outcome_field **ret_fields)
@@ -35,7 +28,6 @@ static int outcome_fields(struct apply *apply, const struct apply_entity *ae,
         fields[count++] = (struct outcome_field){.field = f,
                                                  .old_now = work->event.after.values[f],
                                                  .new_now = work->new_now[f],
-                                                 .written = written(work, f),
                                                  .verdict = merge_verdict_name(verdict)};
     }
     *ret_fields = fields;

@@ -1,12 +1,19 @@
 """
 bench_apply — events that lie on Kafka to a HubSpot-shaped target in memory, in batches of 100: tandem-apply beside the bare requests.
-Two cases: every record is new, then one field of every record has changed.
+Two cases: every record is new, then one field of every record has changed. Once with one process, once with two that share the partitions.
 """
 from harness import wait_for
-from rig import Migration, Server, Window, bench, check, cpu_s, from_output, run, wait_log
+from rig import PARTITIONS, Migration, Server, Window, bench, check, cpu_s, from_output, run, wait_log
 
 CASES = (("create", "created"), ("update", "updated"))
-SUBJECTS = ("tandem-apply create", "floor create", "tandem-apply update", "floor update")
+INSTANCES = (1, 2)
+
+
+def subject(instances, case):
+    return f"{instances} × tandem-apply {case}"
+
+
+SUBJECTS = [name for case, _ in CASES for name in (*(subject(n, case) for n in INSTANCES), f"floor {case}")]
 
 
 def publish(migration, services, records, wanted):
@@ -21,16 +28,30 @@ def consumed(proc):
     return int(proc.metrics().get("tandem_consumed_messages_total", 0))
 
 
-def tandem(migration, services, target, records, counter):
-    """From the first batch that the target sees to the last offset."""
+def asleep(migration, instances):
+    """Processes that own their partitions, stopped until the events lie there."""
+    applies = [migration.apply(i) for i in range(1, instances + 1)]
+    owned = PARTITIONS // instances
+    wait_for(lambda: all(len(proc.log_events("partition gained")) - len(proc.log_events("partition lost")) == owned and
+                         proc.ready() for proc in applies), 120, "each owns its share", 0.1)
+    for proc in applies:
+        proc.sigstop()
+    return applies
+
+
+def tandem(migration, services, target, applies, records, counter):
+    """From the moment they are let go to the last offset."""
     before = target.get("/admin/stats")
-    apply = migration.apply()
-    wait_for(lambda: target.get("/admin/stats")["read"] > before["read"], 120, "the first batch", 0.005)
-    window = Window(tandem=apply.pid, target=target.pid, kafka=services.kafka.pid, redis=services.redis.pid)
+    window = Window(tandem=applies[0].pid, **{f"tandem{i}": proc.pid for i, proc in enumerate(applies[1:], 2)},
+                    target=target.pid, kafka=services.kafka.pid, redis=services.redis.pid)
+    for proc in applies:
+        proc.sigcont()
     wait_for(lambda: target.get("/admin/stats")[counter] >= before[counter] + records, 900, f"{records} {counter}", 0.05)
-    wait_for(lambda: consumed(apply) >= records, 60, "the last offset", 0.01)
+    wait_for(lambda: sum(map(consumed, applies)) >= records, 60, "the last offset", 0.01)
     result = window.end(records)
-    check("tandem-apply ends with", apply.term(), 0)
+    result["s_per_million"] += sum(result["others"].pop(f"tandem{i}") for i in range(2, len(applies) + 1))
+    for apply in applies:
+        check("tandem-apply ends with", apply.term(), 0)
     after = target.get("/admin/stats")
     check(counter, after[counter] - before[counter], records)
     check("records in the target", after["records"], records)
@@ -48,7 +69,7 @@ def floor(target, migration, records, case, counter):
     return result
 
 
-def one_round(services, source, records):
+def one_round(services, source, records, instances):
     """{subject: result}"""
     found = {}
     source.get("/admin/generation/1")
@@ -58,10 +79,11 @@ def one_round(services, source, records):
         if number > 1:
             source.get(f"/admin/generation/{number}")
             migration.forget_backfill()
+        applies = asleep(migration, instances)
         publish(migration, services, records, number * records)
-        found[f"tandem-apply {case}"] = tandem(migration, services, target, records, counter)
+        found[subject(instances, case)] = tandem(migration, services, target, applies, records, counter)
     target.get("/admin/clear")
-    for case, counter in CASES:
+    for case, counter in CASES if instances == 1 else ():
         found[f"floor {case}"] = floor(target, migration, records, case, counter)
     target.kill()
     return found
@@ -71,7 +93,10 @@ def measure(services, records, rounds, say):
     source = Server("bench_source", records)
     results = {name: [] for name in SUBJECTS}
     for number in range(1, rounds + 1):
-        for name, result in one_round(services, source, records).items():
+        found = {}
+        for instances in INSTANCES:
+            found.update(one_round(services, source, records, instances))
+        for name, result in found.items():
             results[name].append(result)
             others = ", ".join(f"{key} {value:.1f}" for key, value in result["others"].items())
             say(f"apply {number}/{rounds} {name}: {result['rate']:,.0f}/s, {result['s_per_million']:.1f} s/M ({others})")

@@ -203,8 +203,8 @@ class Migration:
     def poll(self):
         return Proc(["tandem-poll", "--config", self.config, "--source", "salesforce-poll", "--listen", "127.0.0.1:0"])
 
-    def apply(self):
-        return Proc(["tandem-apply", "--config", self.config, "--listen", "127.0.0.1:0"])
+    def apply(self, instance=1):
+        return Proc(["tandem-apply", "--config", self.config, "--instance", str(instance), "--listen", "127.0.0.1:0"])
 
     def forget_backfill(self):
         """The next poll reads everything once more."""
