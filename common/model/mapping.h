@@ -16,6 +16,15 @@ enum {
         8 /* fields with match: each is a claim, a lookup and an index name of every record */
 };
 
+/* An enum whose new names are the new system's own pipelines or stages: `tandem check --connect` compares them. */
+enum field_role { FIELD_PLAIN, FIELD_PIPELINE, FIELD_STAGE, FIELD_ROLE_COUNT };
+
+/* What becomes of the twin when the old record was deleted and the twin was not edited since (design §6). */
+enum delete_policy { DELETES_REVIEW, DELETES_ARCHIVE, DELETES_DELETE, DELETES_KEEP, DELETES_COUNT };
+const char *delete_policy_name(
+    enum delete_policy policy);                 /* "review", "archive", "delete", "keep" */
+extern const char *const DELETE_POLICY_NAMES[]; /* NULL-terminated, for suggestions */
+
 struct field {
     const char *name;     /* canonical: [a-z][a-z0-9_]* */
     const char *old_name; /* NULL: the field is not in the old system */
@@ -25,7 +34,20 @@ struct field {
     bool unique_in_new; /* the new system itself refuses a second record with this value */
     bool is_volatile;   /* stays out of the content hash */
     bool pii;           /* masked in logs, CLI and error texts */
+    enum field_role role;
+    /*
+     * The fields whose values this one is made of when a system is read: the code of a currency without one of its own, what a
+     * jq expression receives. They come from the system itself, never from an expression.
+     */
+    const int *inputs;
+    int input_count;
+    const char *
+        jq; /* NULL: the value comes from old_name. Else from this expression, and old_name is NULL */
+    int expression; /* its index in entity->expressions */
 };
+
+/* Is the field to be found on this side: as a property, or (a reference) as an association of the new system? */
+bool field_is_on(const struct field *field, enum value_side side);
 
 struct entity {
     const char *name;                    /* "contact": [a-z][a-z0-9-]* */
@@ -40,6 +62,11 @@ struct entity {
     const struct truth_rule *truth; /* model/truth.h; not part of hash: a rule changes no record */
     int truth_count;
     int64_t clock_skew_ms; /* truth "newest": by how much the two systems' clocks may differ */
+    enum delete_policy deletes;
+    const int *computed; /* indexes of the fields that have inputs or an expression */
+    int computed_count;
+    struct expressions
+        *expressions; /* base/expression.h; of the migration; NULL: no field has one */
 };
 
 struct record;
@@ -55,10 +82,19 @@ struct raw_value {
 
 /*
  * raw (entity->field_count, by field index) → record. A field without a name on that side is MISSING.
+ * On the old side a field with an expression gets its value from the values of its inputs: one of them MISSING, so is the value.
  * Returns 0, or -1 with ERR_REJECT: "field birth_date: \"2026-02-30\" is not a date that exists" (value masked as *** when pii),
  * ret_field (may be NULL) = the index of the first bad field.
  */
 int mapping_read(const struct entity *entity, enum value_side side, const struct raw_value *raw,
                  struct arena *arena, struct record *ret_record, int *ret_field, struct err *err);
+
+/*
+ * What the new system's record says, where nothing can be refused: a property that it does not say is BLANK; a text that is no
+ * value of its field is kept as it is: it equals nothing and is never lost. A field without a new name is MISSING (an
+ * association is not in raw).
+ */
+void mapping_read_twin(const struct entity *entity, const struct raw_value *raw,
+                       struct arena *arena, struct record *ret_record);
 
 #endif

@@ -17,6 +17,7 @@ static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL}
 
 struct root {
     const char *ns, *time_zone, *kill_date, *log_level, *run_dir, *health_listen;
+    int64_t clock_skew_ms;
     struct migration_groups groups;
 };
 
@@ -74,6 +75,13 @@ static const struct conf_option ROOT[] = {
      .type = CONF_GROUP,
      .offset = offsetof(struct root, groups.apply),
      .help = "apply = { instances = 1; };"},
+    {.name = "clock_skew_ms",
+     .type = CONF_INT,
+     .offset = offsetof(struct root, clock_skew_ms),
+     .default_int = 5000,
+     .min = 0,
+     .max = 24 * 60 * 60 * 1000,
+     .help = "truth \"newest\" decides only what is further apart"},
     {.name = "log_level",
      .type = CONF_STRING,
      .offset = offsetof(struct root, log_level),
@@ -129,6 +137,7 @@ static void read_root(struct migration *migration, struct conf_report *report)
     migration->time_zone = root.time_zone;
     migration->kill_date = root.kill_date;
     migration->log_level = root.log_level;
+    migration->clock_skew_ms = root.clock_skew_ms;
     migration->health_listen = root.health_listen;
     migration->run_dir =
         migration_path(migration, config_setting_get_member(group, "run_dir"), root.run_dir);
@@ -172,6 +181,7 @@ void migration_close(struct migration *migration)
 {
     if (!migration)
         return;
+    expressions_close(migration->expressions);
     zone_close(migration->zone);
     config_destroy(&migration->config);
     arena_clear(&migration->arena);

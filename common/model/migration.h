@@ -24,7 +24,21 @@
  *     fields = ( { name = "email"; type = "email"; old = "Email"; new = "email"; match = true; unique = true; pii = true; },
  *                { name = "source"; type = "enum"; old = "LeadSource"; new = "hs_lead_source";
  *                  values = ( { name = "web"; old = "Web"; new = "WEB"; } ); } );
+ *     truth = ( { field = "*"; rule = "old"; }, { field = "*"; rule = "new"; from = "2027-02-01"; },
+ *               { field = "email"; rule = "enforce"; } );   // old|new|newest|review|enforce; enforce: old, edits in new are written over
+ *     deletes = "review";                     // review|archive|delete|keep: the twin of a deleted record
  *   } );
+ *   clock_skew_ms = 5000;                     // "newest" decides only what is further apart
+ *
+ *   More of a field:
+ *     volatile = true;                        // changes by itself: no change of the record
+ *     type = "multi"; values = ( … );         // "a;b" in both systems, order without meaning; the table may be left out
+ *     type = "currency"; code = "USD";        // or code_field = "currency": the field that holds the code
+ *     type = "reference"; to = "company"; old = "AccountId"; association = "279";   // HubSpot's type; or "USER_DEFINED:36"
+ *     type = "reference"; to = "owner"; by = "email"; old = "OwnerId"; new = "hubspot_owner_id";
+ *     type = "enum"; role = "stage"; values = ( … );   // or "pipeline": its new names are looked up by `tandem check --connect`
+ *     type = "string"; new = "name"; from = ["first_name", "last_name"]; jq = ".first_name + \" \" + .last_name";   // base/expression.h
+ *
  *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … } );
  *   apply = { instances = 1; batch_records = 1000; … };   // all of it: migration_kafka.c
  *   log_level = "info"; run_dir = "run";      // logs, pid and lock files of `tandem run`
@@ -33,6 +47,7 @@
 #define TANDEM_MODEL_MIGRATION_H
 
 #include "base/conf.h"
+#include "base/expression.h"
 #include "model/mapping.h"
 
 struct kafka_settings {
@@ -52,6 +67,7 @@ struct system_settings {
     const char *client_id, *client_secret_file, *token_file, *refresh_token_file;
     const char *ca_file;               /* extra CA bundle, PEM; NULL: the system's */
     const config_setting_t *connector; /* the connector group; read by remote/connector */
+    enum value_id_form id_form;        /* of that group: how references are written */
 };
 
 struct source_settings {
@@ -68,6 +84,7 @@ struct apply_settings {
 struct migration {
     const char *ns, *time_zone, *log_level, *run_dir, *path;
     const char *health_listen; /* "127.0.0.1:0" or NULL */
+    int64_t clock_skew_ms;     /* truth "newest": by how much the two systems' clocks may differ */
     int64_t kill_ms;           /* epoch ms of midnight of the kill date in time_zone */
     const char *kill_date;     /* as written */
     struct zone *zone;         /* of time_zone; owned */
@@ -82,8 +99,9 @@ struct migration {
     struct source_settings *sources;
     int source_count;
     struct apply_settings apply;
-    config_t config;    /* owns every string above */
-    struct arena arena; /* owns every array above */
+    struct expressions *expressions; /* of all jq fields; NULL: there is none */
+    config_t config;                 /* owns every string above */
+    struct arena arena;              /* owns every array above */
 };
 
 /*

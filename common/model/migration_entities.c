@@ -9,7 +9,8 @@ enum { NAME_MAX_BYTES = 40 };
 
 struct entity_group {
     const char *name;
-    config_setting_t *old_group, *new_group, *fields;
+    config_setting_t *old_group, *new_group, *fields, *truth;
+    const char *deletes;
 };
 
 static const struct conf_option ENTITY[] = {
@@ -33,6 +34,16 @@ static const struct conf_option ENTITY[] = {
      .offset = offsetof(struct entity_group, fields),
      .required = true,
      .help = "fields = ( { name = \"email\"; type = \"email\"; old = \"…\"; new = \"…\"; } );"},
+    {.name = "truth",
+     .type = CONF_GROUP,
+     .offset = offsetof(struct entity_group, truth),
+     .help = "truth = ( { field = \"*\"; rule = \"old\"; } );"},
+    {.name = "deletes",
+     .type = CONF_STRING,
+     .offset = offsetof(struct entity_group, deletes),
+     .default_text = "review",
+     .choices = DELETE_POLICY_NAMES,
+     .help = "what becomes of the twin of a deleted record"},
     {0},
 };
 
@@ -80,19 +91,6 @@ static void check_properties(const config_setting_t *group, const struct entity 
     }
 }
 
-/* The group of a field in the list of fields, or the list. */
-static const config_setting_t *field_setting(config_setting_t *fields, const char *wanted)
-{
-    int length = config_setting_length(fields);
-    for (int i = 0; i < length; i++) {
-        config_setting_t *group = config_setting_get_elem(fields, (unsigned)i);
-        const char *name = NULL;
-        if (config_setting_lookup_string(group, "name", &name) && strcmp(name, wanted) == 0)
-            return group;
-    }
-    return fields;
-}
-
 /* Claims and index names are "<field>=<value>": "id=…" is the target's id, "<external id>=…" ours. */
 static void check_match_name(const config_setting_t *at, const struct entity *entity,
                              const struct field *field, struct conf_report *report)
@@ -113,7 +111,7 @@ static void check_match(config_setting_t *fields, const struct entity *entity,
         const struct field *field = &entity->fields[i];
         if (!field->match)
             continue;
-        const config_setting_t *at = field_setting(fields, field->name);
+        const config_setting_t *at = migration_field_group(fields, field->name);
         check_match_name(migration_at(at, "name"), entity, field, report);
         if (++matched == ENTITY_MATCH_MAX + 1)
             conf_mistake(
@@ -123,6 +121,32 @@ static void check_match(config_setting_t *fields, const struct entity *entity,
     if (entity->field_count && matched == 0)
         conf_mistake(report, fields, "mark one that identifies a record: match = true;",
                      "no field of \"%s\" is matched", entity->name ? entity->name : "");
+}
+
+/* What two entities write to one object must not be one property: each would take the other's records for its own. */
+static void check_shared(const struct migration *migration, const config_setting_t *group,
+                         const struct entity *entity, struct conf_report *report)
+{
+    for (int i = 0; i < migration->entity_count; i++) {
+        const struct entity *other = &migration->entities[i];
+        if (!entity->name || !entity->new_object || !other->new_object || !entity->external_id ||
+            !other->external_id || strcmp(entity->name, other->name) == 0 ||
+            strcmp(entity->new_object, other->new_object) != 0 ||
+            strcmp(entity->external_id, other->external_id) != 0)
+            continue;
+        conf_mistake(report, migration_at(group, "external_id"),
+                     "give each an external id of its own",
+                     "\"%s\" and \"%s\" both write the external id \"%s\" of \"%s\"", other->name,
+                     entity->name, entity->external_id, entity->new_object);
+    }
+}
+
+static enum delete_policy read_deletes(const char *name)
+{
+    for (int i = 0; i < DELETES_COUNT; i++)
+        if (name && strcmp(name, DELETE_POLICY_NAMES[i]) == 0)
+            return (enum delete_policy)i;
+    return DELETES_REVIEW; /* a mistake, told already */
 }
 
 static void read_entity(struct migration *migration, config_setting_t *group,
@@ -142,10 +166,16 @@ static void read_entity(struct migration *migration, config_setting_t *group,
         (void)conf_read_group(read.new_group, NEW_SIDE, NULL, &entity, report);
     if (read.fields)
         migration_read_fields(migration, &entity, read.fields, report);
-    if (read.new_group)
+    if (read.new_group) {
         check_properties(read.new_group, &entity, report);
+        check_shared(migration, read.new_group, &entity, report);
+    }
     if (read.fields)
         check_match(read.fields, &entity, report);
+    if (read.fields && read.truth)
+        migration_read_truth(migration, &entity, read.truth, report);
+    entity.clock_skew_ms = migration->clock_skew_ms;
+    entity.deletes = read_deletes(read.deletes);
     if (entity.name)
         migration->entities[migration->entity_count++] = entity;
 }
@@ -159,6 +189,11 @@ void migration_read_entities(struct migration *migration, const struct migration
     migration->entities = arena_new(&migration->arena, struct entity, length);
     for (int i = 0; i < length; i++)
         read_entity(migration, config_setting_get_elem(groups->entities, (unsigned)i), report);
-    for (int i = 0; i < migration->entity_count && report->count + report->dropped == before; i++)
+    if (length)
+        migration_check_references(migration, groups->entities, report);
+    if (report->count + report->dropped != before)
+        return;
+    migration_open_expressions(migration, groups->entities, report);
+    for (int i = 0; i < migration->entity_count; i++)
         migration_hash_mapping(migration, &migration->entities[i]);
 }

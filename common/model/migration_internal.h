@@ -21,9 +21,36 @@ void migration_read_entities(struct migration *migration, const struct migration
                              struct conf_report *report);
 void migration_read_sources(struct migration *migration, const struct migration_groups *groups,
                             struct conf_report *report);
-/* The fields of one entity; list is its `fields`. */
+/* The fields of one entity; list is its `fields`. What leads to other fields is found, what leads to other entities is not. */
 void migration_read_fields(struct migration *migration, struct entity *entity,
                            config_setting_t *list, struct conf_report *report);
+/* What the group of a field says, as it is written. */
+struct migration_field {
+    const config_setting_t *group;
+    const char *name, *type, *old_name, *new_name, *role;
+    bool match, unique, is_volatile, pii;
+    int64_t max_bytes;
+    config_setting_t *values, *from;
+    const char *code, *code_field;     /* currency */
+    const char *to, *by, *association; /* reference */
+    const char *jq;
+};
+/* What its values are; field->rules.type and the names are there. */
+void migration_read_rules(struct migration *migration, const struct migration_field *read,
+                          struct field *field, struct conf_report *report);
+/* The fields that it is made of: all fields of the entity are there. */
+void migration_read_inputs(struct migration *migration, const struct entity *entity,
+                           const struct migration_field *read, struct field *field,
+                           struct conf_report *report);
+/* The dated rules of an entity; list is its `truth`, may be NULL. */
+void migration_read_truth(struct migration *migration, struct entity *entity,
+                          config_setting_t *list, struct conf_report *report);
+/* All entities are there: what their references lead to. */
+void migration_check_references(const struct migration *migration, const config_setting_t *entities,
+                                struct conf_report *report);
+/* Compile all expressions; nothing else is wrong. */
+void migration_open_expressions(struct migration *migration, const config_setting_t *entities,
+                                struct conf_report *report);
 /* Fill entity->hash. */
 void migration_hash_mapping(struct migration *migration, struct entity *entity);
 
@@ -43,6 +70,11 @@ bool migration_name(const config_setting_t *group, const char *key, const char *
 /* A relative path is relative to the file that says it. Owned by the arena; NULL stays NULL. */
 const char *migration_path(struct migration *migration, const config_setting_t *at,
                            const char *path);
+/* The group of this field in an entity's list of fields, or the list. */
+config_setting_t *migration_field_group(config_setting_t *fields, const char *name);
+/* The same by the list of entities. */
+config_setting_t *migration_entity_field(const config_setting_t *entities, const char *entity,
+                                         const char *field);
 /* "did you mean \"x\"?", or, without a near one, "one of a, b, c"; in buffer. */
 const char *migration_suggest(const char *word, const char *const *candidates, char *buffer,
                               size_t size);

@@ -32,6 +32,27 @@ int migration_list(const config_setting_t *list, const char *name, const char *w
     return 0;
 }
 
+config_setting_t *migration_field_group(config_setting_t *fields, const char *name)
+{
+    int length = config_setting_length(fields);
+    for (int i = 0; i < length; i++) {
+        config_setting_t *group = config_setting_get_elem(fields, (unsigned)i);
+        const char *found = NULL;
+        if (config_setting_lookup_string(group, "name", &found) && strcmp(found, name) == 0)
+            return group;
+    }
+    return fields;
+}
+
+config_setting_t *migration_entity_field(const config_setting_t *entities, const char *entity,
+                                         const char *field)
+{
+    config_setting_t *list = (config_setting_t *)(uintptr_t)entities;
+    config_setting_t *group = migration_field_group(list, entity);
+    config_setting_t *fields = config_setting_get_member(group, "fields");
+    return fields ? migration_field_group(fields, field) : group;
+}
+
 static bool is_name(const char *text, char also, size_t max)
 {
     size_t len = strlen(text);

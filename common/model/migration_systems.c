@@ -59,6 +59,12 @@ static void read_system(struct migration *migration, config_setting_t *group,
         strncmp(system->url, "https://", 8) != 0)
         conf_mistake(report, migration_at(group, "url"), "begin it with https://",
                      "\"%s\" is no URL", system->url);
+    const char *id_form = NULL;
+    if (system->connector)
+        (void)config_setting_lookup_string(system->connector, "id_form", &id_form);
+    int form = id_form ? value_id_form_parse(id_form) : VALUE_ID_TEXT;
+    system->id_form =
+        form < 0 ? VALUE_ID_TEXT : (enum value_id_form)form; /* told by the connector */
     system->ca_file = migration_path(migration, migration_at(group, "ca_file"), system->ca_file);
 }
 

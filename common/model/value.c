@@ -1,6 +1,7 @@
 /*
  * value — one reader a type, blank and missing before any of them. See
- * value.h; the readers are in value_text.c, value_number.c, value_time.c.
+ * value.h; the readers are in value_text.c, value_number.c, value_time.c,
+ * value_choice.c and value_reference.c.
  */
 #include "model/value.h"
 
@@ -11,8 +12,9 @@
 
 enum { DEFAULT_MAX_BYTES = 65536, JSON_INTEGER_DIGITS = 15 };
 
-const char *const VALUE_TYPE_NAMES[] = {"string",  "email", "phone",     "integer", "decimal",
-                                        "boolean", "date",  "timestamp", "enum",    NULL};
+const char *const VALUE_TYPE_NAMES[] = {"string",   "email",     "phone",     "integer", "decimal",
+                                        "boolean",  "date",      "timestamp", "enum",    "multi",
+                                        "currency", "reference", NULL};
 _Static_assert(sizeof(VALUE_TYPE_NAMES) / sizeof(VALUE_TYPE_NAMES[0]) == VALUE_TYPE_COUNT + 1,
                "a name per type");
 
@@ -45,32 +47,6 @@ struct span value_trim(struct span text)
     return text;
 }
 
-static const char *choice_name(const struct value_choice *choice, enum value_side side)
-{
-    switch (side) {
-    case SIDE_OLD:
-        return choice->old_name;
-    case SIDE_NEW:
-        return choice->new_name;
-    case SIDE_CANONICAL:
-        break;
-    }
-    return choice->name;
-}
-
-static const char *read_enum(const struct value_rules *rules, enum value_side side,
-                             struct span text, struct span *ret_text)
-{
-    for (int i = 0; i < rules->choice_count; i++) {
-        const char *name = choice_name(&rules->choices[i], side);
-        if (name && span_is(text, name)) {
-            *ret_text = span_of(rules->choices[i].name);
-            return NULL;
-        }
-    }
-    return "is not in the field's table of values";
-}
-
 static bool is_word(struct span text, const char *word)
 {
     return text.len == strlen(word) && strncasecmp(text.data, word, text.len) == 0;
@@ -99,11 +75,16 @@ static const char *read_text(const struct value_rules *rules, enum value_side si
         [VALUE_PHONE] = value_read_phone,        [VALUE_INTEGER] = value_read_integer,
         [VALUE_DECIMAL] = value_read_decimal,    [VALUE_DATE] = value_read_date,
         [VALUE_TIMESTAMP] = value_read_timestamp};
-    if (rules->type == VALUE_ENUM)
-        return read_enum(rules, side, text, ret_text);
-    if (rules->type == VALUE_BOOLEAN)
-        return read_boolean(text, ret_text);
-    return READERS[rules->type](rules, text, arena, ret_text);
+    static value_side_reader *const SIDE_READERS[VALUE_TYPE_COUNT] = {
+        [VALUE_ENUM] = value_read_enum,
+        [VALUE_MULTI] = value_read_multi,
+        [VALUE_CURRENCY] = value_read_currency,
+        [VALUE_REFERENCE] = value_read_reference};
+    if (READERS[rules->type])
+        return READERS[rules->type](rules, text, arena, ret_text);
+    if (SIDE_READERS[rules->type])
+        return SIDE_READERS[rules->type](rules, side, text, arena, ret_text);
+    return read_boolean(text, ret_text);
 }
 
 int value_parse(const struct value_rules *rules, enum value_side side, enum json_type type,
@@ -128,19 +109,33 @@ int value_parse(const struct value_rules *rules, enum value_side side, enum json
         return err_set(err, ERR_REJECT, "%s", refusal);
     if (canonical.len > max_bytes)
         return err_set(err, ERR_REJECT, "is longer than %zu bytes", max_bytes);
-    *ret_value = (struct value){VALUE_SET, canonical};
+    if (canonical.len == 0) /* a multi-select of separators only */
+        *ret_value = (struct value){VALUE_BLANK, SPAN_NONE};
+    else
+        *ret_value = (struct value){VALUE_SET, canonical};
     return 0;
+}
+
+struct span value_write(const struct value_rules *rules, enum value_side side, struct value value,
+                        struct arena *arena)
+{
+    if (value.kind != VALUE_SET)
+        return SPAN_NONE;
+    if (rules->type == VALUE_ENUM)
+        return span_of(value_choice_for(rules, side, value.text));
+    if (rules->type == VALUE_REFERENCE)
+        return value_write_reference(rules, side, value.text);
+    if (rules->type == VALUE_CURRENCY && side != SIDE_CANONICAL)
+        return value_currency_amount(value.text);
+    if (rules->type != VALUE_MULTI || rules->choice_count == 0)
+        return value.text;
+    return arena ? value_write_multi(rules, side, value.text, arena) : SPAN_NONE;
 }
 
 struct span value_for_side(const struct value_rules *rules, enum value_side side,
                            struct value value)
 {
-    if (value.kind != VALUE_SET || rules->type != VALUE_ENUM)
-        return value.text;
-    for (int i = 0; i < rules->choice_count; i++)
-        if (span_is(value.text, rules->choices[i].name))
-            return span_of(choice_name(&rules->choices[i], side));
-    return SPAN_NONE;
+    return value_write(rules, side, value, NULL);
 }
 
 /* A text that a system gave need not be of its field's type: bare, it would spoil the JSON around it. */

@@ -16,6 +16,7 @@
 
 #include "model/migration.h"
 #include "model/record.h"
+#include "model/truth.h"
 
 static char dir[64], main_path[128];
 
@@ -73,7 +74,8 @@ static struct migration *open_with(const char *head, const char *fields)
         "kafka = { properties = [\"bootstrap.servers=a:1\", \"linger.ms=5\"]; replication = 1; };\n"
         "redis = { address = \"/run/redis.sock\"; user = \"u\"; password_file = \"token\"; };\n"
         "systems = {\n"
-        "  salesforce = { connector = { name = \"sf\"; }; url = \"https://a.example\"; account = "
+        "  salesforce = { connector = { name = \"sf\"; id_form = \"salesforce\"; }; url = "
+        "\"https://a.example\"; account = "
         "\"acme\";\n"
         "    client_id = \"c\"; client_secret_file = \"token\"; };\n"
         "  hubspot = {\n@include \"part/hubspot.inc\"\n url = \"http://b.example\"; };\n};\n"
@@ -229,6 +231,12 @@ static void hash_of_the_mapping(void **state)
                "{ name = \"web\"; old = \"Web\"; new = \"WEB\"; }, { name = \"fax\"; old = "
                "\"Telefax\"; } ); }",
          false},
+        {"a table for several values", HEAD,
+         EMAIL "," SEEN
+               ", { name = \"source\"; type = \"multi\"; old = \"Lead\"; new = \"lead\"; values = ("
+               "{ name = \"web\"; old = \"Web\"; new = \"WEB\"; }, { name = \"fax\"; old = "
+               "\"Fax\"; } ); }",
+         false},
         {"another zone",
          "migration = \"acme\"; time_zone = \"Europe/Berlin\"; kill_date = \"2027-03-01\";",
          EMAIL "," SOURCE "," SEEN, false},
@@ -246,6 +254,113 @@ static void hash_of_the_mapping(void **state)
     }
 }
 
+#define WITH(more)                                                                               \
+    EMAIL ", { name = \"code\"; type = \"string\"; old = \"Code\"; new = \"code\"; }, { name = " \
+          "\"x\"; " more " }"
+
+/* Each of these is another mapping than all others. */
+static void hash_of_conversions(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {
+        WITH("type = \"decimal\"; old = \"X\"; new = \"y\";"),
+        WITH("type = \"currency\"; old = \"X\"; new = \"y\"; code = \"USD\";"),
+        WITH("type = \"currency\"; old = \"X\"; new = \"y\"; code = \"EUR\";"),
+        WITH("type = \"currency\"; old = \"X\"; new = \"y\"; code_field = \"code\";"),
+        WITH("type = \"reference\"; old = \"X\"; new = \"y\"; to = \"contact\";"),
+        WITH("type = \"reference\"; old = \"X\"; new = \"y\"; to = \"owner\"; by = \"email\";"),
+        WITH("type = \"reference\"; old = \"X\"; to = \"contact\"; association = \"1\";"),
+        WITH("type = \"reference\"; old = \"X\"; to = \"contact\"; association = \"2\";"),
+        WITH("type = \"reference\"; old = \"X\"; to = \"contact\"; association = "
+             "\"USER_DEFINED:2\";"),
+        WITH("type = \"string\"; new = \"y\"; from = [\"code\"]; jq = \".code\";"),
+        WITH("type = \"string\"; new = \"y\"; from = [\"code\"]; jq = \".code | .\";"),
+        WITH("type = \"string\"; new = \"y\"; from = [\"email\"]; jq = \".code\";"),
+        WITH("type = \"string\"; new = \"y\"; jq = \".code\";"),
+    };
+    enum { FIELDS_COUNT = sizeof(fields) / sizeof(fields[0]) };
+    char hashes[FIELDS_COUNT][HASH_HEX_BYTES];
+    for (int i = 0; i < FIELDS_COUNT; i++) {
+        struct migration *m = open_with(HEAD, fields[i]);
+        memcpy(hashes[i], m->entities[0].hash, sizeof(hashes[i]));
+        for (int k = 0; k < i; k++)
+            if (strcmp(hashes[i], hashes[k]) == 0)
+                fail_msg("%s\nand\n%s", fields[i], fields[k]);
+        migration_close(m);
+    }
+}
+
+static void conversions(void **state)
+{
+    (void)state;
+    struct migration *m =
+        open_with(HEAD, WITH("type = \"reference\"; old = \"X\"; to = \"contact\"; association = "
+                             "\"279\";") ","
+                                         "{ name = \"fee\"; type = \"currency\"; old = \"Fee\"; "
+                                         "new = \"fee\"; code_field = "
+                                         "\"code\"; }, { name = \"line\"; type = \"string\"; new = "
+                                         "\"line\"; from = [\"code\", "
+                                         "\"email\"]; jq = \".code + .email\"; }");
+    const struct entity *contact = migration_entity(m, "contact");
+    const struct field *x = &contact->fields[2], *fee = &contact->fields[3],
+                       *line = &contact->fields[4];
+    assert_string_equal(x->rules.reference->to, "contact");
+    assert_string_equal(x->rules.reference->association_category, "HUBSPOT_DEFINED");
+    assert_int_equal(x->rules.reference->association_type, 279);
+    assert_string_equal(x->rules.reference->systems[SIDE_OLD], "salesforce");
+    assert_string_equal(x->rules.reference->systems[SIDE_NEW], "hubspot");
+    assert_int_equal(x->rules.reference->id_forms[SIDE_OLD], VALUE_ID_SALESFORCE);
+    assert_int_equal(x->rules.reference->id_forms[SIDE_NEW], VALUE_ID_TEXT);
+    assert_int_equal(fee->input_count, 1);
+    assert_int_equal(fee->inputs[0], 1);
+    assert_int_equal(line->input_count, 2);
+    assert_int_equal(line->inputs[1], 0);
+    assert_int_equal(contact->computed_count, 2);
+    assert_non_null(contact->expressions);
+    assert_int_equal(contact->clock_skew_ms, 5000);
+    assert_int_equal(contact->deletes, DELETES_REVIEW);
+    assert_int_equal(contact->truth_count, 0);
+    migration_close(m);
+}
+
+/* Ends the fields, and leaves the list of rules open for what open_with() puts behind. */
+#define TRUTH                                                                               \
+    EMAIL "); deletes = \"keep\"; truth = ( { field = \"*\"; rule = \"old\"; }, { field = " \
+          "\"email\"; rule = \"enforce\"; }, { field = \"*\"; rule = \"newest\"; from = "   \
+          "\"2027-02-01\"; }, { field = \"*\"; rule = \"review\"; from = "                  \
+          "\"2027-02-01T12:00:00Z\"; }"
+
+static void truths(void **state)
+{
+    (void)state;
+    struct migration *m = open_with(HEAD " clock_skew_ms = 100;", TRUTH);
+    const struct entity *contact = migration_entity(m, "contact");
+    static const struct truth_rule want[] = {
+        {TRUTH_EVERY_FIELD, TRUTH_OLD, false, TRUTH_ALWAYS},
+        {0, TRUTH_OLD, true, TRUTH_ALWAYS},
+        {TRUTH_EVERY_FIELD, TRUTH_NEWEST, false, INT64_C(1801458000000)}, /* midnight in New York */
+        {TRUTH_EVERY_FIELD, TRUTH_REVIEW, false, INT64_C(1801483200000)},
+    };
+    assert_int_equal(contact->truth_count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(contact->truth[i].field, want[i].field);
+        assert_int_equal(contact->truth[i].choice, want[i].choice);
+        assert_int_equal(contact->truth[i].enforce, want[i].enforce);
+        assert_int_equal(contact->truth[i].from_ms, want[i].from_ms);
+    }
+    assert_int_equal(contact->clock_skew_ms, 100);
+    assert_int_equal(contact->deletes, DELETES_KEEP);
+    migration_close(m);
+    /* Rules decide about records, they do not change them: they are no part of the mapping. */
+    char hash[HASH_HEX_BYTES];
+    m = open_with(HEAD, EMAIL);
+    memcpy(hash, m->entities[0].hash, sizeof(hash));
+    migration_close(m);
+    m = open_with(HEAD, TRUTH);
+    assert_string_equal(m->entities[0].hash, hash);
+    migration_close(m);
+}
+
 static void unreadable(void **state)
 {
     (void)state;
@@ -260,9 +375,9 @@ static void unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_whole),
-        cmocka_unit_test(the_mapping),
-        cmocka_unit_test(hash_of_the_mapping),
+        cmocka_unit_test(the_whole),           cmocka_unit_test(the_mapping),
+        cmocka_unit_test(hash_of_the_mapping), cmocka_unit_test(hash_of_conversions),
+        cmocka_unit_test(conversions),         cmocka_unit_test(truths),
         cmocka_unit_test(unreadable),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
