@@ -13,6 +13,11 @@
  */
 int check_connect(const struct migration *migration);
 
+/* Its parts. Each prints its lines and returns how many things are missing. */
+int check_kafka(const struct migration *migration);
+void check_ok(const char *what, const char *words);
+int check_missing(const char *what, const char *words); /* 1 */
+
 /* The properties of the new system that Tandem itself needs and that are not there yet. */
 struct property_gap {
     const struct entity *entity;

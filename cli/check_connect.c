@@ -9,16 +9,15 @@
 #include "cli/check.h"
 #include "remote/redis.h"
 #include "remote/rest.h"
-#include "stream/topics.h"
 
 enum { REDIS_TIMEOUT_MS = 3000 };
 
-static void print_ok(const char *what, const char *words)
+void check_ok(const char *what, const char *words)
 {
-    printf("ok       %s%s%s\n", what, words ? ": " : "", words ? words : "");
+    printf("ok       %s: %s\n", what, words);
 }
 
-static int print_missing(const char *what, const char *words)
+int check_missing(const char *what, const char *words)
 {
     printf("missing  %s: %s\n", what, words);
     return 1;
@@ -31,35 +30,11 @@ static int check_redis(const struct migration *migration)
     struct redis *redis = redis_open(&migration->redis, REDIS_TIMEOUT_MS, &err);
     int failed = !redis || redis_ensure(redis, &changed, &err) != 0;
     if (failed)
-        print_missing("Redis", err.text);
+        check_missing("Redis", err.text);
     else
-        print_ok("Redis", migration->redis.address);
+        check_ok("Redis", migration->redis.address);
     redis_close(redis);
     return failed;
-}
-
-static int check_kafka(const struct migration *migration)
-{
-    struct err err = ERR_INIT;
-    struct topics_plan plan = {NULL, 0};
-    if (topics_plan(migration, &plan, &err) != 0)
-        return print_missing("Kafka", err.text);
-    print_ok("Kafka", "answers");
-    bool mendable = false;
-    for (int i = 0; i < plan.count; i++) {
-        const struct topic_difference *difference = &plan.items[i];
-        char what[TOPIC_NAME_BYTES + 16];
-        (void)snprintf(what, sizeof(what), "topic %s", difference->topic);
-        print_missing(what, difference->missing ? "does not exist" : difference->what);
-        mendable |= !difference->fatal;
-    }
-    if (mendable)
-        printf("         `tandem topics apply` mends that\n");
-    if (plan.count == 0)
-        print_ok("topics", "all there, as they should be");
-    int missing = plan.count;
-    topics_plan_clear(&plan);
-    return missing;
 }
 
 /* The record of a REST_PROPERTIES answer with this name, or NULL. */
@@ -75,6 +50,11 @@ static const struct rest_record *find_property(const struct rest_op *op, const c
 static bool is_unique(const struct rest_record *property)
 {
     return span_is(property->values[0].text, "true");
+}
+
+static bool is_read_only(const struct rest_record *property)
+{
+    return span_is(property->values[1].text, "true");
 }
 
 /* All properties of an object; the caller clears op. */
@@ -97,15 +77,25 @@ static int check_mapping(const struct rest_op *op, const struct entity *entity,
     for (int i = 0; i < entity->field_count; i++) {
         const struct field *field = &entity->fields[i];
         const char *name = side == SIDE_OLD ? field->old_name : field->new_name;
-        if (!name || find_property(op, name))
+        const struct rest_record *found = name ? find_property(op, name) : NULL;
+        bool written = side == SIDE_NEW && field->old_name;
+        if (!name || (found && !(written && is_read_only(found))))
             continue;
         char what[256], words[256];
         (void)snprintf(what, sizeof(what), "%s property %s", system, name);
+        if (found) {
+            (void)snprintf(words, sizeof(words),
+                           "field %s of %s would be written to it, and the system says that nobody "
+                           "can; map it to another property",
+                           field->name, entity->name);
+            missing += check_missing(what, words);
+            continue;
+        }
         (void)snprintf(words, sizeof(words),
                        "field %s of %s is mapped to it; create it there, give this user the right "
                        "to see it, or mend the mapping",
                        field->name, entity->name);
-        missing += print_missing(what, words);
+        missing += check_missing(what, words);
     }
     return missing;
 }
@@ -123,8 +113,17 @@ static int find_gaps(const struct rest_op *op, const struct entity *entity,
                        "property %s of %s is there but not unique: two records could carry one "
                        "source id; remove it, or name another external_id",
                        entity->external_id, entity->new_object);
-    if (!find_property(op, entity->marker))
+    const struct rest_record *marker = find_property(op, entity->marker);
+    if (!marker)
         gaps[count++] = (struct property_gap){entity, entity->marker, false};
+    const char *fixed = external_id && is_read_only(external_id) ? entity->external_id
+                        : marker && is_read_only(marker)         ? entity->marker
+                                                                 : NULL;
+    if (fixed)
+        return err_set(err, ERR_FATAL,
+                       "property %s of %s is there but read-only: Tandem could not write its own "
+                       "ids; name another one in entities",
+                       fixed, entity->new_object);
     return count;
 }
 
@@ -139,6 +138,26 @@ int check_own_properties(struct rest *rest, const struct entity *entity, struct 
     return count;
 }
 
+/* One record with every property of the mapping: the description alone does not say that this user may read. */
+static int read_one(struct rest *rest, const struct entity *entity, struct err *err)
+{
+    const char *properties[ENTITY_FIELDS_MAX];
+    struct rest_op op;
+    int64_t retry_after_ms = 0;
+    rest_op_init(&op);
+    op.kind = REST_BACKFILL;
+    op.object = entity->old_object;
+    op.properties = properties;
+    op.page_records = 1;
+    for (int i = 0; i < entity->field_count; i++)
+        if (entity->fields[i].old_name)
+            properties[op.property_count++] = entity->fields[i].old_name;
+    int failed = rest_start(rest, &op, err) != 0 ||
+                 rest_finish(rest, &op, &retry_after_ms, err) != REST_DONE;
+    rest_op_clear(&op);
+    return failed ? err_wrap(err, "reading one %s", entity->old_object) : 0;
+}
+
 static int check_entity(struct rest *rest, const struct system_settings *system, bool is_new,
                         const struct entity *entity)
 {
@@ -147,25 +166,28 @@ static int check_entity(struct rest *rest, const struct system_settings *system,
     const char *object = is_new ? entity->new_object : entity->old_object;
     int missing = 0;
     if (read_properties(rest, object, &op, &err) != 0) {
-        missing = print_missing(system->name, err.text);
+        missing = check_missing(system->name, err.text);
     } else {
         missing = check_mapping(&op, entity, is_new ? SIDE_NEW : SIDE_OLD, system->name);
         struct property_gap gaps[2] = {0};
         int count = is_new ? find_gaps(&op, entity, gaps, &err) : 0;
         if (count < 0)
-            missing += print_missing(system->name, err.text);
+            missing += check_missing(system->name, err.text);
         for (int i = 0; i < count; i++) {
             char what[256];
             (void)snprintf(what, sizeof(what), "%s property %s", system->name, gaps[i].name);
             missing +=
-                print_missing(what, gaps[i].unique ? "the external id; `tandem run --go` creates it"
+                check_missing(what, gaps[i].unique ? "the external id; `tandem run --go` creates it"
                                                    : "the marker; `tandem run --go` creates it");
         }
     }
+    if (!missing && !is_new && read_one(rest, entity, &err) != 0)
+        missing = check_missing(system->name, err.text);
     if (!missing) {
         char what[256];
         (void)snprintf(what, sizeof(what), "%s %s", system->name, object);
-        print_ok(what, "has every property of the mapping");
+        check_ok(what, is_new ? "has every property of the mapping, and they can be written"
+                              : "has every property of the mapping, and one record was read");
     }
     rest_op_clear(&op);
     return missing;
@@ -177,12 +199,12 @@ static int check_system(const struct migration *migration, const struct system_s
     struct rest *rest = rest_open(migration, system, &CLOCK_SYSTEM, &err);
     if (!rest || rest_probe(rest, &err) != 0) {
         rest_close(rest);
-        return print_missing(system->name, err.text);
+        return check_missing(system->name, err.text);
     }
     char words[300];
     (void)snprintf(words, sizeof(words), "%s answers, tier %s", system->url,
                    rest_traits(rest)->tier == REST_TIER_T1 ? "T1" : "T3");
-    print_ok(system->name, words);
+    check_ok(system->name, words);
     int missing = 0;
     for (int i = 0; i < migration->entity_count; i++) {
         if (system == migration->old_system)

@@ -8,7 +8,7 @@
 
 #include "stream/kafka.h"
 
-enum { ASK_TIMEOUT_MS = 2000 };
+enum { ASK_TIMEOUT_MS = 2000, PROBE_TIMEOUT_MS = 4000 };
 
 struct offsets {
     rd_kafka_t *handle;
@@ -44,6 +44,17 @@ void offsets_close(struct offsets *offsets)
     free(offsets);
 }
 
+int offsets_probe(struct offsets *offsets, struct err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t failed =
+        rd_kafka_metadata(offsets->handle, 0, NULL, &metadata, PROBE_TIMEOUT_MS);
+    if (failed)
+        return kafka_err(err, offsets->handle, failed, "asking Kafka");
+    rd_kafka_metadata_destroy(metadata);
+    return 0;
+}
+
 /* Nothing committed yet: everything that is there is to be done. */
 static int64_t left_of(int64_t low, int64_t high, int64_t committed)
 {
@@ -61,7 +72,7 @@ static int sum(struct offsets *offsets, const char *topic,
         rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(
             offsets->handle, topic, committed->elems[i].partition, &low, &high, ASK_TIMEOUT_MS);
         if (failed)
-            return kafka_err(err, failed, "the end of %s", topic);
+            return kafka_err(err, offsets->handle, failed, "the end of %s", topic);
         messages += high - low;
         lag += left_of(low, high, committed->elems[i].offset);
     }
@@ -76,7 +87,7 @@ int offsets_read(struct offsets *offsets, const char *topic, int partitions, int
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
     rd_kafka_topic_partition_list_add_range(list, topic, 0, partitions - 1);
     rd_kafka_resp_err_t failed = rd_kafka_committed(offsets->handle, list, ASK_TIMEOUT_MS);
-    int result = failed ? kafka_err(err, failed, "the offsets of apply")
+    int result = failed ? kafka_err(err, offsets->handle, failed, "the offsets of apply")
                         : sum(offsets, topic, list, ret_messages, ret_lag, err);
     rd_kafka_topic_partition_list_destroy(list);
     return result;

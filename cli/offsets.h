@@ -14,6 +14,9 @@ struct offsets;
 struct offsets *offsets_open(const struct migration *migration, struct err *err);
 void offsets_close(struct offsets *offsets);
 
+/* Does Kafka answer at all? -1 with ERR_RETRY after a few seconds, naming the brokers. */
+int offsets_probe(struct offsets *offsets, struct err *err);
+
 /*
  * Messages on a topic with so many partitions (end less beginning), and how many of them apply has
  * not committed yet. -1 with ERR_RETRY: Kafka does not answer.

@@ -7,12 +7,14 @@
 #include <sysexits.h>
 
 #include "cli/check.h"
+#include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/preview_rows.h"
 #include "cli/preview_twin.h"
 #include "stream/control.h"
+#include "stream/kafka.h"
 
-enum { PREVIEW_MAX = 200 };
+enum { PREVIEW_MAX = 200, NAME_COLUMNS = 24, VALUE_COLUMNS = 32, KAFKA_TIMEOUT_MS = 4000 };
 
 struct preview {
     struct migration *migration;
@@ -39,7 +41,8 @@ static int open_preview(struct preview *preview, struct err *err)
         return -1;
     /* Before the topics exist there are no rows, and a preview is what one wants to see first. */
     struct err none = ERR_INIT;
-    preview->prepared = control_read(migration, &control, &none) == 0 && control.exists;
+    preview->prepared = kafka_probe(migration, KAFKA_TIMEOUT_MS, &none) == 0 &&
+                        control_read(migration, &control, &none) == 0 && control.exists;
     int count = check_own_properties(preview->new_rest, preview->entity, gaps, err);
     if (count < 0)
         return -1;
@@ -84,6 +87,8 @@ static int read_records(struct preview *preview, int limit, struct err *err)
 
 static void print_source(const struct preview *preview, const struct rest_record *record)
 {
+    struct buf line;
+    buf_init(&line, 0);
     printf("  source\n");
     for (int i = 0; i < preview->page.property_count; i++) {
         const struct field *field = &preview->entity->fields[preview->field_of[i]];
@@ -93,36 +98,49 @@ static void print_source(const struct preview *preview, const struct rest_record
             text = span_of("***");
         if (raw->type == JSON_NONE_)
             text = span_of("(not said)");
-        printf("    %-24s %.*s\n", preview->properties[i], (int)text.len,
-               text.data ? text.data : "");
+        buf_reset(&line);
+        columns_put(&line, span_of(preview->properties[i]), NAME_COLUMNS, 0);
+        buf_putc(&line, ' ');
+        columns_put(&line, text, 0, 0);
+        printf("    %s\n", line.data ? line.data : "");
     }
+    buf_clear(&line);
 }
 
-static const char *shown(const struct preview *preview, int field, struct value value,
-                         char text[128])
+/* One cell and the blank behind it. */
+static void put_value(struct buf *line, const struct preview *preview, int field,
+                      struct value value)
 {
+    struct buf cell;
+    buf_init(&cell, 0);
     if (value.kind == VALUE_MISSING)
-        return "-";
-    if (value.kind == VALUE_BLANK)
-        return "\"\"";
-    if (preview->mask && preview->entity->fields[field].pii)
-        return "***";
-    (void)snprintf(text, 128, "\"%.*s\"", (int)value.text.len, value.text.data);
-    return text;
+        buf_putc(&cell, '-');
+    else if (preview->mask && value.kind == VALUE_SET && preview->entity->fields[field].pii)
+        buf_puts(&cell, "***");
+    else
+        buf_printf(&cell, "\"%.*s\"", (int)value.text.len, value.text.data ? value.text.data : "");
+    columns_put(line, buf_span(&cell), VALUE_COLUMNS, VALUE_COLUMNS);
+    buf_putc(line, ' ');
+    buf_clear(&cell);
 }
 
 static void print_fields(const struct preview *preview, const struct record *record,
                          const struct preview_twin *twin, const enum merge_verdict *verdicts)
 {
+    struct buf line;
+    buf_init(&line, 0);
     printf("  canonical, twin, and what would be done\n");
     for (int i = 0; i < preview->entity->field_count; i++) {
-        char mine[128], theirs[128];
         struct value new_now =
             twin->found ? twin->values[i] : (struct value){VALUE_MISSING, SPAN_NONE};
-        printf("    %-24s %-32s %-32s %s\n", preview->entity->fields[i].name,
-               shown(preview, i, record->values[i], mine), shown(preview, i, new_now, theirs),
-               merge_verdict_name(verdicts[i]));
+        buf_reset(&line);
+        columns_put(&line, span_of(preview->entity->fields[i].name), NAME_COLUMNS, 0);
+        buf_putc(&line, ' ');
+        put_value(&line, preview, i, record->values[i]);
+        put_value(&line, preview, i, new_now);
+        printf("    %s%s\n", line.data ? line.data : "", merge_verdict_name(verdicts[i]));
     }
+    buf_clear(&line);
 }
 
 static int print_request(struct preview *preview, const struct record *record,

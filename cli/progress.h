@@ -39,7 +39,7 @@ struct progress {
     int entity_count;
     int64_t applied;      /* events that left apply since its processes began; UNKNOWN */
     int64_t dead_letters; /* messages on <ns>.dlq; UNKNOWN */
-    char kafka_why[256];  /* why offsets are unknown; "" */
+    char kafka_why[512];  /* why offsets are unknown; "" */
 };
 
 struct progress_gatherer;

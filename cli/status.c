@@ -25,10 +25,14 @@ static void pause_ms(int64_t ms)
     }
 }
 
-static void take_control(struct status *status, struct migration *migration)
+/* Only where Kafka has just answered: control_read would wait for it. */
+static void take_control(struct status *status, const struct progress *progress,
+                         struct migration *migration)
 {
     struct err err = ERR_INIT;
-    if (control_read(migration, &status->control, &err) != 0)
+    if (*progress->kafka_why)
+        (void)snprintf(status->why, sizeof(status->why), "%s", progress->kafka_why);
+    else if (control_read(migration, &status->control, &err) != 0)
         (void)snprintf(status->why, sizeof(status->why), "%s", err.text);
     else
         status->why[0] = '\0';
@@ -55,8 +59,8 @@ static int watch(struct status *status, struct progress_gatherer *gatherer,
         status->earlier = status->now;
         status->has_earlier = true;
         progress_take(gatherer, &status->now);
-        take_control(status, migration);
-        if (round % ROWS_EVERY == 0 && status->control.exists)
+        take_control(status, &status->now, migration);
+        if (round % ROWS_EVERY == 0 && status->control.exists && !*status->why)
             take_rows(status, config);
     }
 }
@@ -70,15 +74,16 @@ static int show(struct migration *migration, const char *config, bool as_json, b
         free(status);
         return command_fail(&err);
     }
-    take_control(status, migration);
     progress_take(gatherer, &status->earlier);
+    take_control(status, &status->earlier, migration);
     if (status->control.exists)
         take_rows(status, config);
-    if (status->earlier.running) { /* a rate needs two moments */
+    status->now = status->earlier;
+    if (status->earlier.running && !*status->why) { /* a rate needs two moments */
         pause_ms(RATE_PAUSE_MS);
         status->has_earlier = true;
+        progress_take(gatherer, &status->now);
     }
-    progress_take(gatherer, &status->now);
     int exit_code = 0;
     if (want_watch)
         exit_code = watch(status, gatherer, migration, config, as_json);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/metrics_internal.h"
 
 static struct {
@@ -126,7 +127,14 @@ void metric_add(struct metric *metric, int64_t value)
 
 void metric_set(struct metric *metric, double value)
 {
+    atomic_store_explicit(&metric->since_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+void metric_set_growing(struct metric *metric, double seconds)
+{
+    atomic_store_explicit(&metric->since_ms, clock_mono_ms(&CLOCK_SYSTEM), memory_order_relaxed);
+    atomic_store_explicit(&metric->value, seconds, memory_order_relaxed);
 }
 
 void metric_observe(struct metric *metric, double seconds)
@@ -141,7 +149,9 @@ void metric_observe(struct metric *metric, double seconds)
 
 double metric_value(const struct metric *metric)
 {
-    return atomic_load_explicit(&metric->value, memory_order_relaxed);
+    double value = atomic_load_explicit(&metric->value, memory_order_relaxed);
+    int64_t since_ms = atomic_load_explicit(&metric->since_ms, memory_order_relaxed);
+    return since_ms ? value + (double)(clock_mono_ms(&CLOCK_SYSTEM) - since_ms) / 1000 : value;
 }
 
 void metrics_render(struct buf *out)

@@ -24,6 +24,9 @@ struct metric *metric_histogram(const char *name, const char *help, const char *
 
 void metric_add(struct metric *metric, int64_t value);
 void metric_set(struct metric *metric, double value);
+/* A gauge of seconds that goes on growing with the clock until it is set again: a lag must not stand
+ * still because the thread that sets it waits for an answer. */
+void metric_set_growing(struct metric *metric, double seconds);
 void metric_observe(struct metric *metric, double seconds);
 double metric_value(const struct metric *metric); /* of a counter or gauge; a histogram's count */
 

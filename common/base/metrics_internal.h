@@ -18,6 +18,8 @@ struct metric {
     struct metric *next;
     char *labels;
     _Atomic double value; /* a histogram's count */
+    _Atomic int64_t
+        since_ms; /* a gauge that grows: monotonic, when it had the value; 0 = it does not */
     _Atomic double sum;
     _Atomic int64_t buckets[METRIC_BUCKETS + 1]; /* not cumulative; the last is +Inf */
 };

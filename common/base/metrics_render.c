@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "base/metrics.h"
+
 const double METRIC_BOUNDS[METRIC_BUCKETS] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
                                               0.5,   0.75, 1,     2.5,  5,     7.5, 10};
 
@@ -75,6 +77,6 @@ void family_render(const struct family *family, struct buf *out)
         if (family->type == METRIC_HISTOGRAM)
             put_histogram(out, family, metric);
         else
-            put_series(out, family, "", metric, NULL, metric->value);
+            put_series(out, family, "", metric, NULL, metric_value(metric));
     }
 }

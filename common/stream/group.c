@@ -148,7 +148,7 @@ static int subscribe(struct group *group, struct err *err)
         rd_kafka_topic_partition_list_add(list, group->topics[i].name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(group->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
-    return code ? kafka_err(err, code, "subscribe") : 0;
+    return code ? kafka_err(err, group->handle, code, "subscribe") : 0;
 }
 
 struct group *group_open(const struct migration *migration, const char *name, const char *instance,
@@ -210,7 +210,7 @@ static int group_failed(struct group *group, rd_kafka_message_t *message, struct
         log_warn("left the group: the last batch took too long"); /* and joins again by itself */
         return 0;
     }
-    return kafka_err(err, code, "consume: %s", text);
+    return kafka_err(err, group->handle, code, "consume: %s", text);
 }
 
 int group_poll(struct group *group, int timeout_ms, struct message *ret_message, struct err *err)

@@ -1,5 +1,6 @@
 /*
- * group_internal — the parts of group, shared by group.c (the handle), group_members.c (what is ours) and group_lag.c. Private.
+ * group_internal — the parts of group, shared by group.c (the handle), group_members.c (what is ours), group_lag.c and
+ * group_health.c. Private.
  */
 #ifndef TANDEM_STREAM_GROUP_INTERNAL_H
 #define TANDEM_STREAM_GROUP_INTERNAL_H
@@ -38,6 +39,7 @@ struct group {
     int member_count;
     bool paused;
     bool changed;         /* something for group_take_change */
+    bool silent;          /* the last statistics said so */
     int64_t committed_ms; /* monotonic, of the last asynchronous commit */
     struct json_tape tape;
 };
@@ -54,7 +56,10 @@ void group_record_revoked(struct group *group, const rd_kafka_topic_partition_li
 /* Pause or resume all of a co-partition's partitions. */
 void group_hold(struct group *group, const struct co_partition *member, bool hold);
 
-/* The library's statistics (JSON) as metrics: lag by topic. */
+/* The library's statistics (JSON) as metrics: lag by topic; and group_take_health. */
 void group_take_stats(struct group *group, struct span text);
+/* From the same statistics, parsed in group->tape: the readiness check "kafka" (base/service.h). Bounded: 10 s of silence and the
+ * statistics' interval (5 s, unless kafka.properties says otherwise). */
+void group_take_health(struct group *group);
 
 #endif

@@ -26,6 +26,7 @@ void group_take_stats(struct group *group, struct span text)
     struct json_tape *tape = &group->tape;
     if (json_parse(tape, text, NULL) < 0)
         return;
+    group_take_health(group);
     uint32_t topics = json_get(tape, 0, "topics");
     if (!topics)
         return;

@@ -110,8 +110,12 @@ static bool is_denied(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+static bool is_stranger(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
            code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }
 
@@ -121,21 +125,73 @@ static bool is_unknown(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
-int kafka_err(struct err *err, rd_kafka_resp_err_t code, const char *format, ...)
+static bool is_silent(rd_kafka_resp_err_t code)
 {
-    char what[256];
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+           code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
+           code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+}
+
+void kafka_brokers(const rd_kafka_t *handle, char ret_brokers[KAFKA_BROKERS_BYTES])
+{
+    char all[4096] = "";
+    size_t size = sizeof(all);
+    if (rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)handle), "bootstrap.servers", all,
+                          &size) != RD_KAFKA_CONF_OK ||
+        !all[0])
+        (void)snprintf(all, sizeof(all), "(no bootstrap.servers in kafka.properties)");
+    /* A long list is cut at a comma. */
+    if (strlen(all) >= KAFKA_BROKERS_BYTES) {
+        all[KAFKA_BROKERS_BYTES - sizeof(", \u2026")] = '\0';
+        char *comma = strrchr(all, ',');
+        (void)snprintf(comma ? comma : all + strlen(all), sizeof(", \u2026"), ", \u2026");
+    }
+    (void)snprintf(ret_brokers, KAFKA_BROKERS_BYTES, "%s", all);
+}
+
+int kafka_err(struct err *err, const rd_kafka_t *handle, rd_kafka_resp_err_t code,
+              const char *format, ...)
+{
+    char what[256], brokers[KAFKA_BROKERS_BYTES];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     const char *text = rd_kafka_err2str(code);
+    kafka_brokers(handle, brokers);
     if (is_denied(code))
-        return err_exit(err, EX_NOPERM, "%s: %s", what, text);
+        return err_exit(err, EX_NOPERM,
+                        "%s: %s at %s; `tandem check --connect` lists the rights that are missing",
+                        what, text, brokers);
+    if (is_stranger(code))
+        return err_exit(err, EX_NOPERM,
+                        "%s: %s at %s; see the sasl and ssl lines of kafka.properties", what, text,
+                        brokers);
     if (is_unknown(code))
         return err_exit(err, EX_CONFIG, "%s: %s; run `tandem topics apply`", what, text);
     if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__FENCED)
         return err_exit(err, EX_TEMPFAIL, "%s: %s", what, text);
-    return err_set(err, ERR_RETRY, "%s: %s", what, text);
+    if (is_silent(code))
+        return err_set(err, ERR_RETRY,
+                       "%s: no answer from Kafka at %s (%s); see that it runs and that "
+                       "bootstrap.servers names it",
+                       what, brokers, text);
+    return err_set(err, ERR_RETRY, "%s: %s (Kafka at %s)", what, text, brokers);
+}
+
+int kafka_probe(const struct migration *migration, int timeout_ms, struct err *err)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(migration, "probe", "cli", NULL, NULL, err);
+    rd_kafka_t *handle = conf ? kafka_new(RD_KAFKA_PRODUCER, conf, err) : NULL;
+    if (!handle)
+        return -1;
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, NULL, &metadata, timeout_ms);
+    int result = code ? kafka_err(err, handle, code, "asking Kafka") : 0;
+    if (!code)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(handle);
+    return result;
 }
 
 int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int *ret_count,
@@ -145,7 +201,7 @@ int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int 
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 1, NULL, &metadata, timeout_ms);
     if (code)
-        return kafka_err(err, code, "Kafka's list of topics");
+        return kafka_err(err, handle, code, "Kafka's list of topics");
     int count = 0;
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *found = &metadata->topics[i];
@@ -156,7 +212,7 @@ int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int 
     }
     rd_kafka_metadata_destroy(metadata);
     if (code && !is_unknown(code))
-        return kafka_err(err, code, "topic %s", topic);
+        return kafka_err(err, handle, code, "topic %s", topic);
     *ret_count = count;
     return 0;
 }
@@ -168,7 +224,7 @@ int kafka_offsets(rd_kafka_t *handle, const char *topic, int32_t partition, int6
     rd_kafka_resp_err_t code =
         rd_kafka_query_watermark_offsets(handle, topic, partition, &first, &end, QUERY_TIMEOUT_MS);
     if (code)
-        return kafka_err(err, code, "offsets of %s/%d", topic, (int)partition);
+        return kafka_err(err, handle, code, "offsets of %s/%d", topic, (int)partition);
     if (ret_first)
         *ret_first = first;
     if (ret_end)

@@ -25,12 +25,19 @@ rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *r
 /* conf is taken, also on failure. Returns the handle, or NULL. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err);
 
+/* The bootstrap servers of a handle, for people: cut at a comma when there are many. */
+enum { KAFKA_BROKERS_BYTES = 120 };
+void kafka_brokers(const rd_kafka_t *handle, char ret_brokers[KAFKA_BROKERS_BYTES]);
+
 /*
- * What an error code means: ERR_FATAL EX_CONFIG for what an operator must mend (unknown topic, no right), ERR_FATAL EX_TEMPFAIL for a broken
- * client, else ERR_RETRY. format says what we were doing. Returns -1.
+ * What an error code of this handle means, with the brokers asked and what a person does next: ERR_FATAL EX_CONFIG for what an operator must
+ * mend (unknown topic), EX_NOPERM (no right), EX_TEMPFAIL for a broken client, else ERR_RETRY. format says what we were doing. Returns -1.
  */
-int kafka_err(struct err *err, rd_kafka_resp_err_t code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int kafka_err(struct err *err, const rd_kafka_t *handle, rd_kafka_resp_err_t code,
+              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Does any broker answer within timeout_ms? Reads a little metadata. 0, or -1 as kafka_err. For commands, which a person waits for. */
+int kafka_probe(const struct migration *migration, int timeout_ms, struct err *err);
 
 /* How many partitions topic has; never creates it. 0 with *ret_count 0 when there is no such topic; -1 with ERR_RETRY / ERR_FATAL. */
 int kafka_partitions(rd_kafka_t *handle, const char *topic, int timeout_ms, int *ret_count,

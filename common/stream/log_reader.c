@@ -164,7 +164,8 @@ static int take(struct log_reader *reader, rd_kafka_message_t *message, struct e
 {
     reader->current = message;
     if (!message->rkt)
-        return kafka_err(err, message->err, "reading: %s", rd_kafka_message_errstr(message));
+        return kafka_err(err, reader->handle, message->err, "reading: %s",
+                         rd_kafka_message_errstr(message));
     const char *topic = rd_kafka_topic_name(message->rkt);
     rd_kafka_topic_partition_t *at =
         rd_kafka_topic_partition_list_find(reader->reading, topic, message->partition);
@@ -179,7 +180,8 @@ static int take(struct log_reader *reader, rd_kafka_message_t *message, struct e
         return err_exit(err, EX_DATAERR, "%s/%d: offset %lld is not there any more", topic,
                         (int)message->partition, (long long)at->offset);
     if (message->err)
-        return kafka_err(err, message->err, "reading %s/%d", topic, (int)message->partition);
+        return kafka_err(err, reader->handle, message->err, "reading %s/%d", topic,
+                         (int)message->partition);
     at->offset = message->offset + 1;
     return 1;
 }

@@ -27,7 +27,7 @@ static void on_report(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     struct sink *sink = opaque;
     sink->reported++;
     if (message->err) {
-        (void)kafka_err(&sink->failed, message->err, "delivery to %s/%d",
+        (void)kafka_err(&sink->failed, sink->handle, message->err, "delivery to %s/%d",
                         rd_kafka_topic_name(message->rkt), (int)message->partition);
         return;
     }
@@ -109,12 +109,14 @@ void sink_close(struct sink *sink)
 
 void sink_wait(struct sink *sink, int64_t since_ms, int slice_ms)
 {
-    char why[128];
+    char why[256], brokers[KAFKA_BROKERS_BYTES];
     rd_kafka_poll(sink->handle, slice_ms);
     service_heartbeat();
     if (clock_mono_ms(&CLOCK_SYSTEM) - since_ms < SILENCE_MS)
         return;
-    (void)snprintf(why, sizeof(why), "waiting for Kafka: %lld messages without a delivery report",
+    kafka_brokers(sink->handle, brokers);
+    (void)snprintf(why, sizeof(why),
+                   "waiting for Kafka at %s: %lld messages without a delivery report", brokers,
                    (long long)sink_unreported(sink));
     service_set_ready(false, why);
 }
@@ -197,7 +199,9 @@ int sink_put(struct sink *sink, const struct sink_message *message, struct sink_
         if (!code)
             break;
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return sink_check(sink, err) < 0 ? -1 : kafka_err(err, code, "put to %s", topic->name);
+            return sink_check(sink, err) < 0
+                       ? -1
+                       : kafka_err(err, sink->handle, code, "put to %s", topic->name);
         if (sink_gives_up(sink))
             return err_set(err, ERR_RETRY, "stopping while Kafka takes nothing");
         if (!since_ms)

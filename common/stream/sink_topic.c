@@ -51,7 +51,7 @@ struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *e
     struct sink_topic *topic = &sink->topics[sink->topic_count];
     topic->handle = rd_kafka_topic_new(sink->handle, name, NULL);
     if (!topic->handle) {
-        kafka_err(err, rd_kafka_last_error(), "topic %s", name);
+        kafka_err(err, sink->handle, rd_kafka_last_error(), "topic %s", name);
         return NULL;
     }
     char labels[TOPIC_NAME_BYTES + 16];

@@ -35,7 +35,7 @@ static int create(struct topics_admin *admin, const struct topic_wanted *wanted,
     int result = 0;
     /* Somebody else may have been faster; the next plan says whether it is right. */
     if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        result = kafka_err(err, code, "creating topic %s: %s", wanted->name,
+        result = kafka_err(err, admin->handle, code, "creating topic %s: %s", wanted->name,
                            rd_kafka_topic_result_error_string(results[0])
                                ? rd_kafka_topic_result_error_string(results[0])
                                : "");
@@ -94,7 +94,8 @@ static int alter(struct topics_admin *admin, const struct topic_wanted *wanted, 
     rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resources[0]);
     if (code) {
         const char *text = rd_kafka_ConfigResource_error_string(resources[0]);
-        result = kafka_err(err, code, "altering topic %s: %s", wanted->name, text ? text : "");
+        result = kafka_err(err, admin->handle, code, "altering topic %s: %s", wanted->name,
+                           text ? text : "");
     }
     rd_kafka_event_destroy(event);
     return result;

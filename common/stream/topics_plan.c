@@ -119,7 +119,7 @@ static int compare(struct topics_admin *admin, const struct topic_wanted *wanted
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(admin->handle, 1, NULL, &metadata, METADATA_TIMEOUT_MS);
     if (code)
-        return kafka_err(err, code, "Kafka's list of topics");
+        return kafka_err(err, admin->handle, code, "Kafka's list of topics");
     int result = 0;
     for (int i = 0; i < count && result == 0; i++) {
         const struct rd_kafka_metadata_topic *found = find(metadata, wanted[i].name);

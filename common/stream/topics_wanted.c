@@ -117,7 +117,8 @@ rd_kafka_event_t *topics_admin_wait(struct topics_admin *admin, const char *what
     }
     if (!rd_kafka_event_error(event))
         return event;
-    kafka_err(err, rd_kafka_event_error(event), "%s: %s", what, rd_kafka_event_error_string(event));
+    kafka_err(err, admin->handle, rd_kafka_event_error(event), "%s: %s", what,
+              rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);
     return NULL;
 }
@@ -139,7 +140,7 @@ int topics_admin_describe(struct topics_admin *admin, const char *topic,
     rd_kafka_resp_err_t code =
         count == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
     if (code) {
-        kafka_err(err, code, "settings of topic %s", topic);
+        kafka_err(err, admin->handle, code, "settings of topic %s", topic);
         rd_kafka_event_destroy(event);
         return -1;
     }

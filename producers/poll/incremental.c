@@ -198,10 +198,11 @@ static int take(struct poll_entity *entity, struct rest_op **ret_page, struct er
 static void show_progress(const struct poll_entity *entity)
 {
     const struct incremental *incremental = &entity->incremental;
-    metric_set(metric_gauge("tandem_poll_lag_seconds",
-                            "The source's clock less the time up to which changes were delivered.",
-                            entity->labels),
-               (double)(poll_source_ms(entity->poll) - incremental->cursor_ms) / 1000);
+    metric_set_growing(
+        metric_gauge("tandem_poll_lag_seconds",
+                     "The source's clock less the time up to which changes were delivered.",
+                     entity->labels),
+        (double)(poll_source_ms(entity->poll) - incremental->cursor_ms) / 1000);
 }
 
 int incremental_step(struct poll_entity *entity, struct err *err)

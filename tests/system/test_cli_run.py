@@ -10,7 +10,7 @@ import stat
 import sys
 
 from cli_tools import Migration
-from harness import Kafka, Proc, Redis, Sandbox, executable, new_dir, run_tests, wait_for
+from harness import Kafka, Proc, Redis, Sandbox, executable, http, new_dir, run_tests, wait_for
 
 _shared = {}
 
@@ -207,6 +207,31 @@ def test_killed_run_takes_its_processes_along():
     pids = [process["pid"] for process in world.migration.processes().values()]
     run.kill()
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 30, "they are gone")
+
+
+def test_a_kafka_that_hangs_is_said():
+    """Idle processes notice by themselves, name the broker, and are ready again when it is back."""
+    kafka, _ = services()
+    world = World("cli5")
+    migration = world.migration
+    migration.change(f'"bootstrap.servers={kafka.bootstrap}"', f'"bootstrap.servers={kafka.bootstrap}", "statistics.interval.ms=1000"')
+    migration.tandem("topics", "apply", want=0)
+    world.run("--go")
+
+    def readiness():
+        return [http("GET", f"http://{process['address']}/readyz?verbose") for process in migration.processes().values()]
+    wait_for(lambda: world.drained() and all(status == 200 and "[+]kafka ok" in text for status, text in readiness()), 60, "all is well")
+    kafka.sigstop()
+    wait_for(lambda: len(readiness()) == 2 and all(status == 503 and f"Kafka at {kafka.bootstrap}" in text
+                                                   for status, text in readiness()), 60, "both notice")
+    apply = http("GET", f"http://{migration.processes()['apply/1']['address']}/readyz?verbose")[1]
+    assert f"[-]kafka failed: Kafka at {kafka.bootstrap} has not answered for" in apply, apply
+    status = migration.status()
+    assert f"no answer from Kafka at {kafka.bootstrap}" in status["why"] and status["running"], status
+    _, out, _ = migration.tandem("check", "--connect", want=69)
+    assert f"missing  Kafka: asking Kafka: no answer from Kafka at {kafka.bootstrap} (" in out and "ok       Redis" in out, out
+    kafka.sigcont()
+    wait_for(lambda: all(status == 200 and "[+]kafka ok" in text for status, text in readiness()), 90, "ready again")
 
 
 if __name__ == "__main__":

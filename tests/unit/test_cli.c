@@ -12,6 +12,7 @@
 
 #include "cli/advice.h"
 #include "cli/child.h"
+#include "cli/columns.h"
 #include "cli/fetch.h"
 #include "cli/mistakes.h"
 #include "cli/progress.h"
@@ -55,6 +56,34 @@ static void mistakes_stand_once_and_in_order(void **state)
     (void)fclose(out);
     assert_string_equal(text, "a.cfg:2: first\na.cfg:12: x; y\nb.cfg:9: late\n");
     mistakes_clear(&mistakes);
+}
+
+static void columns_are_what_a_terminal_shows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int width, most, columns;
+        const char *want;
+    } cases[] = {
+        {"abc", 5, 0, 3, "abc  "},
+        {"M\u00fcller", 7, 0, 6, "M\u00fcller "},
+        {"e\u0301", 3, 0, 1, "e\u0301  "},
+        {"\u6771\u4eac", 5, 0, 4, "\u6771\u4eac "},
+        {"abcdef", 4, 4, 6, "abc\u2026"},
+        {"\u6771\u4eac\u90fd", 4, 4, 6, "\u6771\u2026 "},
+        {"a\tb\n", 0, 0, 4, "a b "},
+        {"\xff", 2, 0, 1, "\uFFFD "},
+        {"", 2, 2, 0, "  "},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf out;
+        buf_init(&out, 0);
+        assert_int_equal(columns_of(span_of(cases[i].text)), cases[i].columns);
+        columns_put(&out, span_of(cases[i].text), cases[i].width, cases[i].most);
+        assert_string_equal(out.data, cases[i].want);
+        buf_clear(&out);
+    }
 }
 
 static void metrics_are_found_by_whole_name_and_label(void **state)
@@ -135,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_death_means),
         cmocka_unit_test(mistakes_stand_once_and_in_order),
+        cmocka_unit_test(columns_are_what_a_terminal_shows),
         cmocka_unit_test(metrics_are_found_by_whole_name_and_label),
         cmocka_unit_test(the_line_says_how_far_how_fast_and_why_not),
         cmocka_unit_test(no_estimate_before_a_hundredth_of_the_way),

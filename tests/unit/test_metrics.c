@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 
 static char *rendered(void)
@@ -91,6 +93,20 @@ static void label_sets_are_limited(void **state)
     expect_text("tandem_many_total{n=\"63\"} 1\ntandem_many_total{other=\"true\"} 36\n");
 }
 
+/* A lag grows while nobody sets it; metric_set ends that. */
+static void gauges_that_grow(void **state)
+{
+    (void)state;
+    struct metric *lag = metric_gauge("tandem_lag_seconds", "Lag.", NULL);
+    metric_set_growing(lag, 7);
+    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + 10 * 1000;
+    while (metric_value(lag) <= 7 && clock_mono_ms(&CLOCK_SYSTEM) < until_ms)
+        (void)sched_yield();
+    assert_true(metric_value(lag) > 7);
+    metric_set(lag, 7);
+    expect_text("tandem_lag_seconds 7\n");
+}
+
 static void *add_many(void *metric)
 {
     for (int i = 0; i < 10000; i++) {
@@ -118,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_name_and_labels_are_one_series),
         cmocka_unit_test(gauges_and_help),
+        cmocka_unit_test(gauges_that_grow),
         cmocka_unit_test(another_type_is_the_sink),
         cmocka_unit_test(histograms),
         cmocka_unit_test(label_sets_are_limited),

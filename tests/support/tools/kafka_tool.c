@@ -6,8 +6,10 @@
  *   kafka-tool <bootstrap> topics
  *   kafka-tool <bootstrap> ends <topic>
  *   kafka-tool <bootstrap> committed <group> <topic>
+ *   kafka-tool <bootstrap> allow|deny topic|group <name> read|write|describe|all (a name ending in '.' is a prefix)
  */
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,15 +152,60 @@ static int committed(rd_kafka_t *kafka, const char *name)
     return error ? fail(name, rd_kafka_err2str(error)) : 0;
 }
 
+static rd_kafka_AclOperation_t operation_of(const char *name)
+{
+    return strcmp(name, "read") == 0    ? RD_KAFKA_ACL_OPERATION_READ
+           : strcmp(name, "write") == 0 ? RD_KAFKA_ACL_OPERATION_WRITE
+           : strcmp(name, "all") == 0   ? RD_KAFKA_ACL_OPERATION_ALL
+                                        : RD_KAFKA_ACL_OPERATION_DESCRIBE;
+}
+
+/* A rule for whom the broker knows by no name: everybody, in a test. argv: verb, type, name, operation. */
+static int rule_for_all(rd_kafka_t *kafka, char **argv)
+{
+    char text[TEXT_BYTES];
+    const char *name = argv[2];
+    bool prefix = *name && name[strlen(name) - 1] == '.';
+    rd_kafka_AclBinding_t *rule = rd_kafka_AclBinding_new(
+        strcmp(argv[1], "group") == 0 ? RD_KAFKA_RESOURCE_GROUP : RD_KAFKA_RESOURCE_TOPIC, name,
+        prefix ? RD_KAFKA_RESOURCE_PATTERN_PREFIXED : RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+        "User:ANONYMOUS", "*", operation_of(argv[3]),
+        strcmp(argv[0], "deny") == 0 ? RD_KAFKA_ACL_PERMISSION_TYPE_DENY
+                                     : RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
+        text, sizeof(text));
+    if (!rule)
+        return fail(name, text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+    rd_kafka_CreateAcls(kafka, &rule, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    int failed = event ? 0 : fail(name, "no answer");
+    size_t count = 0;
+    const rd_kafka_acl_result_t **results =
+        event ? rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event), &count)
+              : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (rd_kafka_acl_result_error(results[i]))
+            failed = fail(name, rd_kafka_error_string(rd_kafka_acl_result_error(results[i])));
+    if (!failed)
+        (void)puts("{}");
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AclBinding_destroy(rule);
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[2] : "";
     int asks_group = strcmp(verb, "committed") == 0;
     int known = (strcmp(verb, "create") == 0 && argc >= 5) ||
                 (strcmp(verb, "topics") == 0 && argc == 3) ||
-                (strcmp(verb, "ends") == 0 && argc == 4) || (asks_group && argc == 5);
+                (strcmp(verb, "ends") == 0 && argc == 4) || (asks_group && argc == 5) ||
+                ((strcmp(verb, "deny") == 0 || strcmp(verb, "allow") == 0) && argc == 6);
     if (!known)
-        return fail("usage", "<bootstrap> create|topics|ends|committed ..., see kafka_tool.c");
+        return fail("usage",
+                    "<bootstrap> create|topics|ends|committed|allow|deny ..., see kafka_tool.c");
     rd_kafka_t *kafka = client(argv[1], asks_group ? argv[3] : "kafka-tool");
     int failed = 0;
     if (strcmp(verb, "create") == 0)
@@ -167,6 +214,8 @@ int main(int argc, char **argv)
         failed = topics(kafka);
     else if (strcmp(verb, "ends") == 0)
         failed = ends(kafka, argv[3]);
+    else if (argc == 6)
+        failed = rule_for_all(kafka, argv + 2);
     else
         failed = committed(kafka, argv[4]);
     rd_kafka_destroy(kafka);
