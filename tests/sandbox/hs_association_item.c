@@ -71,7 +71,7 @@ static bool read_types(struct links *links, const struct link *link, json_t *spe
         int id = (int)json_integer_value(json_object_get(spec, "associationTypeId"));
         const char *category = json_string_value(json_object_get(spec, "associationCategory"));
         const struct link_type *type = hs_link_type(links->from, links->to, id);
-        if (!id || !type || !category || strcmp(category, "HUBSPOT_DEFINED") != 0 ||
+        if (!id || !type || !category || strcmp(category, hs_link_category(type)) != 0 ||
             count == LINK_TYPES_MAX) {
             char message[ERROR_TEXT_BYTES];
             (void)snprintf(message, sizeof message,

@@ -87,8 +87,9 @@ static void list_labels(struct links *links)
     json_t *results = json_array();
     const struct link_type *type;
     for (int i = 0; (type = hs_link_type_at(links->from, links->to, i)); i++)
-        json_array_append_new(results, json_pack("{s:s,s:i,s:s?}", "category", "HUBSPOT_DEFINED",
-                                                 "typeId", type->id, "label", type->label));
+        json_array_append_new(results,
+                              json_pack("{s:s,s:i,s:s?}", "category", hs_link_category(type),
+                                        "typeId", type->id, "label", type->label));
     reply_json(links->reply, 200, json_pack("{s:o}", "results", results));
 }
 

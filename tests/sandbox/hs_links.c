@@ -9,22 +9,27 @@
 
 #include "base/clock.h"
 
+/* The last four are labels that somebody has defined in this account. */
 static const struct link_type TYPES[] = {
-    {"contacts", "companies", 279, 280, NULL, false, false},
-    {"contacts", "companies", 1, 2, "Primary", true, false},
-    {"companies", "contacts", 280, 279, NULL, false, false},
-    {"companies", "contacts", 2, 1, "Primary", false, false},
-    {"deals", "contacts", 3, 4, NULL, false, false},
-    {"contacts", "deals", 4, 3, NULL, false, false},
-    {"deals", "companies", 341, 342, NULL, false, false},
-    {"deals", "companies", 5, 6, "Primary", true, false},
-    {"companies", "deals", 342, 341, NULL, false, false},
-    {"companies", "deals", 6, 5, "Primary", false, false},
-    {"companies", "companies", 450, 450, NULL, false, false},
-    {"companies", "companies", 14, 13, "Parent Company", false, true},
-    {"companies", "companies", 13, 14, "Child Company", false, false},
-    {"contacts", "contacts", 449, 449, NULL, false, false},
-    {"deals", "deals", 451, 451, NULL, false, false},
+    {"contacts", "companies", 279, 280, .label = NULL},
+    {"contacts", "companies", 1, 2, .label = "Primary", .one_per_record = true},
+    {"companies", "contacts", 280, 279, .label = NULL},
+    {"companies", "contacts", 2, 1, .label = "Primary"},
+    {"deals", "contacts", 3, 4, .label = NULL},
+    {"contacts", "deals", 4, 3, .label = NULL},
+    {"deals", "companies", 341, 342, .label = NULL},
+    {"deals", "companies", 5, 6, .label = "Primary", .one_per_record = true},
+    {"companies", "deals", 342, 341, .label = NULL},
+    {"companies", "deals", 6, 5, .label = "Primary"},
+    {"companies", "companies", 450, 450, .label = NULL},
+    {"companies", "companies", 14, 13, .label = "Parent Company", .limited = true},
+    {"companies", "companies", 13, 14, .label = "Child Company"},
+    {"contacts", "contacts", 449, 449, .label = NULL},
+    {"deals", "deals", 451, 451, .label = NULL},
+    {"contacts", "companies", 36, 37, .label = "Billing contact", .user = true},
+    {"companies", "contacts", 37, 36, .label = "Billing contact", .user = true},
+    {"deals", "contacts", 38, 39, .label = "Decision maker", .user = true},
+    {"contacts", "deals", 39, 38, .label = "Decision maker", .user = true},
 };
 enum { TYPE_COUNT = sizeof TYPES / sizeof TYPES[0] };
 
@@ -43,6 +48,11 @@ const struct link_type *hs_link_type(const char *from, const char *to, int id)
         if (id ? type->id == id : !type->label)
             return type;
     return NULL;
+}
+
+const char *hs_link_category(const struct link_type *type)
+{
+    return type && type->user ? "USER_DEFINED" : "HUBSPOT_DEFINED";
 }
 
 bool hs_link_end_lives(struct store *store, const char *object, const char *id)
@@ -178,7 +188,7 @@ void hs_link_move(struct store *store, const struct link *old, const struct link
 static json_t *spec_json(const char *from, const char *to, int id)
 {
     const struct link_type *type = hs_link_type(from, to, id);
-    return json_pack("{s:s,s:i,s:s?}", "category", "HUBSPOT_DEFINED", "typeId", id, "label",
+    return json_pack("{s:s,s:i,s:s?}", "category", hs_link_category(type), "typeId", id, "label",
                      type ? type->label : NULL);
 }
 

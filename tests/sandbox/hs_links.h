@@ -7,7 +7,7 @@
 
 #include "tests/sandbox/hs.h"
 
-enum { LINK_TYPES_MAX = 8, LINK_USER_TYPE_MIN = 1000 };
+enum { LINK_TYPES_MAX = 8 };
 
 /* https://developers.hubspot.com/docs/api/crm/associations: HubSpot's own types are numbers per direction. */
 struct link_type {
@@ -16,6 +16,7 @@ struct link_type {
     const char *label;   /* NULL: the unlabelled one, which every association has */
     bool one_per_record; /* a second one takes the label from the first */
     bool limited;        /* a second one is refused */
+    bool user;           /* USER_DEFINED: a label of this account */
 };
 
 struct link {
@@ -31,6 +32,8 @@ struct link_writer {
 
 /* id 0: the unlabelled one. NULL: there is none between these objects. */
 const struct link_type *hs_link_type(const char *from, const char *to, int id);
+/* "HUBSPOT_DEFINED" or "USER_DEFINED"; NULL counts as the former. */
+const char *hs_link_category(const struct link_type *type);
 /* The i-th type between these objects, NULL behind the last. */
 const struct link_type *hs_link_type_at(const char *from, const char *to, int i);
 

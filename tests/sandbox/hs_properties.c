@@ -20,6 +20,8 @@ static const char *type_name(enum field_type type)
 {
     if (type == FT_INT || type == FT_CURRENCY)
         return "number";
+    if (type == FT_MULTIPICKLIST)
+        return "enumeration";
     for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
         if (TYPES[i].type == type)
             return TYPES[i].name;
@@ -50,13 +52,18 @@ static const char *group_of(const char *object)
                                             : "contactinformation";
 }
 
+static const char *field_type_of(enum field_type type)
+{
+    return type == FT_PICKLIST ? "select" : type == FT_MULTIPICKLIST ? "checkbox" : "text";
+}
+
 static json_t *describe(const struct store *store, const struct property *property)
 {
     char created[TIMESTAMP_BYTES];
     timestamp_format(property->created_ms, created);
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:b,s:b,s:b,s:s,s:s,s:{s:b,s:b}}", "name",
                      property->name, "label", property->label, "type", type_name(property->type),
-                     "fieldType", property->type == FT_PICKLIST ? "select" : "text", "groupName",
+                     "fieldType", field_type_of(property->type), "groupName",
                      group_of(property->object), "description", "", "options",
                      options_of(store, property), "hasUniqueValue", property->unique,
                      "hubspotDefined", !property->custom, "archived", 0, "createdAt", created,
@@ -125,6 +132,8 @@ static void create(struct sandbox *sandbox, const struct request *request, const
         return;
     }
     property.type = TYPES[type].type;
+    if (property.type == FT_PICKLIST && strcmp(text_at(body, "fieldType"), "checkbox") == 0)
+        property.type = FT_MULTIPICKLIST;
     property.created_ms = store_now_ms(&sandbox->store);
     (void)snprintf(property.object, sizeof property.object, "%s", object);
     (void)snprintf(property.name, sizeof property.name, "%s", name);

@@ -82,6 +82,20 @@ static bool is_of_pipelines(const struct property *property)
            (strcmp(property->name, "dealstage") == 0 || strcmp(property->name, "pipeline") == 0);
 }
 
+/* "a;b": each is one of the options. */
+static bool options_fit(const struct property *property, const char *text)
+{
+    while (*text) {
+        char option[128];
+        size_t len = strcspn(text, ";");
+        (void)snprintf(option, sizeof option, "%.*s", (int)len, text);
+        if (!schema_has_option(property, option))
+            return false;
+        text += len + (text[len] == ';');
+    }
+    return true;
+}
+
 static struct span rounded(struct store *store, const struct property *property, struct span value)
 {
     int places = (int)settings_get(store->settings, SET_NORMALIZE_DECIMALS);
@@ -132,6 +146,11 @@ static const char *put_value(struct store *store, struct buf *patch,
         if (is_of_pipelines(property) ? !hs_pipelines_know(store, property->name, text)
                                       : !schema_has_option(property, text))
             return "INVALID_OPTION";
+        break;
+    case FT_MULTIPICKLIST:
+        if (!options_fit(property, text))
+            return "INVALID_OPTION";
+        value = buf_span(scratch);
         break;
     case FT_REFERENCE:
         if (strcmp(property->name, "hubspot_owner_id") == 0 && !hs_owner_exists(store, text))

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const TYPE_NAMES[] = {"id",       "string",   "email",    "phone",    "textarea",
-                                         "boolean",  "int",      "double",   "currency", "date",
-                                         "datetime", "picklist", "reference"};
+static const char *const TYPE_NAMES[] = {
+    "id",     "string",   "email", "phone",    "textarea", "boolean",       "int",
+    "double", "currency", "date",  "datetime", "picklist", "multipicklist", "reference"};
 _Static_assert(sizeof TYPE_NAMES / sizeof TYPE_NAMES[0] == FIELD_TYPE_COUNT, "a name per type");
 
 const char *field_type_name(enum field_type type)

@@ -25,6 +25,7 @@ enum field_type {
     FT_DATE,
     FT_DATETIME,
     FT_PICKLIST,
+    FT_MULTIPICKLIST, /* "a;b" */
     FT_REFERENCE,
     FIELD_TYPE_COUNT
 };

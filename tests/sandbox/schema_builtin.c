@@ -66,6 +66,8 @@ static const struct row SALESFORCE_CONTACT[] = {
     {"NumberOfEmployees__c", "Employees", FT_INT, AT_JSON, .custom = true},
     {"Balance__c", "Balance", FT_CURRENCY, AT_JSON, .custom = true},
     {"Signup__c", "Signup", FT_DATETIME, AT_JSON, .custom = true},
+    {"Interests__c", "Interests", FT_MULTIPICKLIST, AT_JSON, .custom = true,
+     .options = "Golf;Opera;Sailing;Chess"},
     {"Region__c", "Region", FT_PICKLIST, AT_JSON, .custom = true, .options = "EMEA;AMER;APAC"},
     {0}};
 

@@ -126,6 +126,7 @@ bool sf_put_value(struct buf *patch, const struct property *property, json_t *va
     case FT_PHONE:
     case FT_TEXTAREA:
     case FT_PICKLIST:
+    case FT_MULTIPICKLIST:
     case FIELD_TYPE_COUNT:
         break;
     }

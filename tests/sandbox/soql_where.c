@@ -105,6 +105,7 @@ static bool literal(struct parser *p, const struct property *property, enum filt
     case FT_PHONE:
     case FT_TEXTAREA:
     case FT_PICKLIST:
+    case FT_MULTIPICKLIST:
     case FT_REFERENCE:
     case FIELD_TYPE_COUNT:
         done = p->now.type == TOK_STRING ? text_value(p, property, bounds, op)

@@ -109,6 +109,8 @@ sqlite3_stmt *store_statement(struct store *store, enum statement which);
 sqlite3_stmt *store_prepare(struct store *store, const char *sql); /* NULL: does not compile */
 bool store_row(struct store *store, sqlite3_stmt *statement);      /* false: no (more) rows */
 void store_run(struct store *store, sqlite3_stmt *statement);      /* step to the end, reset */
+/* The first column of the first row, 0 without rows; the statement is reset. */
+int64_t store_first_int(struct store *store, sqlite3_stmt *statement);
 void store_exec(struct store *store, const char *sql);
 void bind_text(sqlite3_stmt *statement, int at, const char *text);
 void bind_span(sqlite3_stmt *statement, int at, struct span text);
