@@ -345,16 +345,8 @@ static void print_events(struct fixture *fixture)
 static void print_outcomes(struct fixture *fixture)
 {
     const struct outcome_field fields[] = {
-        {0,
-         {VALUE_SET, span_of("a@b.c")},
-         {VALUE_BLANK, SPAN_NONE},
-         {VALUE_SET, span_of("a@b.c")},
-         "write"},
-        {12,
-         {VALUE_MISSING, SPAN_NONE},
-         {VALUE_SET, span_of("web")},
-         {VALUE_MISSING, SPAN_NONE},
-         NULL},
+        {0, {VALUE_SET, span_of("a@b.c")}, {VALUE_BLANK, SPAN_NONE}, "write"},
+        {12, {VALUE_MISSING, SPAN_NONE}, {VALUE_SET, span_of("web")}, NULL},
     };
     struct outcome outcome = {.entity = &contact,
                               .key = span_of("salesforce:003A"),
