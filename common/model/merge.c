@@ -104,24 +104,7 @@ bool merge_edited(const struct base_pair *base, struct value new_now)
     return base->known && !base_is(base->new_side, new_now);
 }
 
-const char *const MERGE_REMOVAL_NAMES[] = {"keep", "archive", "delete", "review", NULL};
-_Static_assert(sizeof(MERGE_REMOVAL_NAMES) / sizeof(MERGE_REMOVAL_NAMES[0]) == REMOVAL_COUNT + 1,
-               "a name per removal");
-
-const char *merge_removal_name(enum merge_removal removal)
+enum delete_policy merge_deleted(enum delete_policy policy, bool edited)
 {
-    return removal < REMOVAL_COUNT ? MERGE_REMOVAL_NAMES[removal] : "?";
-}
-
-int merge_removal_parse(const char *name)
-{
-    for (int i = 0; i < REMOVAL_COUNT; i++)
-        if (strcmp(name, MERGE_REMOVAL_NAMES[i]) == 0)
-            return i;
-    return -1;
-}
-
-enum merge_removal merge_removal(enum merge_removal policy, bool edited)
-{
-    return edited ? REMOVAL_REVIEW : policy;
+    return edited ? DELETES_REVIEW : policy;
 }

@@ -7,6 +7,7 @@
 #ifndef TANDEM_MODEL_MERGE_H
 #define TANDEM_MODEL_MERGE_H
 
+#include "model/mapping.h"
 #include "model/value.h"
 
 /* One side of a base: a value, or for texts over BASE_INLINE_BYTES its hash and length. */
@@ -58,20 +59,10 @@ enum merge_verdict merge_field(const struct base_pair *base, struct value old_no
 /* Did somebody edit this field of the new system since it was agreed on? An unconfirmed base counts as edited unless it stands there. */
 bool merge_edited(const struct base_pair *base, struct value new_now);
 
-/* What becomes of the twin of a record that was deleted in the old system: the entity's policy, which is also the verdict. */
-enum merge_removal {
-    REMOVAL_KEEP,
-    REMOVAL_ARCHIVE,
-    REMOVAL_DELETE,
-    REMOVAL_REVIEW, /* a question */
-    REMOVAL_COUNT
-};
-const char *merge_removal_name(
-    enum merge_removal removal);                /* "keep", "archive", "delete", "review" */
-int merge_removal_parse(const char *name);      /* -1 unknown */
-extern const char *const MERGE_REMOVAL_NAMES[]; /* NULL-terminated, for suggestions */
-
-/* edited: any field of the twin is merge_edited. Deleted here and edited there is always a conflict, whatever the policy. */
-enum merge_removal merge_removal(enum merge_removal policy, bool edited);
+/*
+ * What becomes of the twin of a record that was deleted in the old system. edited: any field of the twin is merge_edited.
+ * Deleted here and edited there is always a conflict (DELETES_REVIEW), whatever the policy.
+ */
+enum delete_policy merge_deleted(enum delete_policy policy, bool edited);
 
 #endif

@@ -170,10 +170,6 @@ static void names(void **state)
     assert_string_equal(merge_verdict_name(MERGE_NOTHING), "nothing");
     assert_string_equal(merge_verdict_name(MERGE_HOLD_UNCONFIRMED), "unconfirmed");
     assert_string_equal(merge_verdict_name(MERGE_VERDICT_COUNT), "?");
-    for (int i = 0; i < REMOVAL_COUNT; i++)
-        assert_int_equal(merge_removal_parse(merge_removal_name((enum merge_removal)i)), i);
-    assert_int_equal(merge_removal_parse("destroy"), -1);
-    assert_string_equal(merge_removal_name(REMOVAL_COUNT), "?");
 }
 
 /* What follows from each verdict: written, agreed, asked, or none of them. */
@@ -200,12 +196,12 @@ static void consequences(void **state)
 }
 
 /* Deleted in old: the policy, but never over an edit. */
-static void removals(void **state)
+static void deletes(void **state)
 {
     (void)state;
-    for (int i = 0; i < REMOVAL_COUNT; i++) {
-        assert_int_equal(merge_removal((enum merge_removal)i, false), i);
-        assert_int_equal(merge_removal((enum merge_removal)i, true), REMOVAL_REVIEW);
+    for (int i = 0; i < DELETES_COUNT; i++) {
+        assert_int_equal(merge_deleted((enum delete_policy)i, false), i);
+        assert_int_equal(merge_deleted((enum delete_policy)i, true), DELETES_REVIEW);
     }
     struct base_pair base = {true, false, base_of(value_of("a"), &arena),
                              base_of(value_of("A"), &arena)};
@@ -233,9 +229,9 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields),   cmocka_unit_test(laws),  cmocka_unit_test(long_values),
-        cmocka_unit_test(bases),    cmocka_unit_test(names), cmocka_unit_test(consequences),
-        cmocka_unit_test(removals),
+        cmocka_unit_test(fields),  cmocka_unit_test(laws),  cmocka_unit_test(long_values),
+        cmocka_unit_test(bases),   cmocka_unit_test(names), cmocka_unit_test(consequences),
+        cmocka_unit_test(deletes),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
