@@ -134,7 +134,7 @@ static void read_constants(struct connector *connector, const struct written *wr
     for (int i = 0; i < count; i++) {
         const config_setting_t *setting = config_setting_get_elem(written->constants, (unsigned)i);
         const char *name = config_setting_name(setting), *text = config_setting_get_string(setting);
-        bool taken = false;
+        bool taken = name && strcmp(name, "operations") == 0;
         for (int p = 0; name && p < PLACEHOLDER_COUNT; p++)
             taken = taken || strcmp(name, PLACEHOLDER_NAMES[p]) == 0;
         if (!name || !text || taken || connector->constant_count == CONNECTOR_CONSTANTS_MAX) {
@@ -149,9 +149,14 @@ static void read_constants(struct connector *connector, const struct written *wr
     connector->objects = written->objects;
     count = written->objects ? config_setting_length(written->objects) : 0;
     for (int i = 0; i < count; i++) {
-        struct conf_option options[CONNECTOR_CONSTANTS_MAX + 1];
-        const char *texts[CONNECTOR_CONSTANTS_MAX];
+        struct conf_option options[CONNECTOR_CONSTANTS_MAX + 2];
+        const void *texts[CONNECTOR_CONSTANTS_MAX + 1];
         memset(options, 0, sizeof(options));
+        options[connector->constant_count] =
+            (struct conf_option){.name = "operations",
+                                 .type = CONF_GROUP,
+                                 .offset = sizeof(texts[0]) * CONNECTOR_CONSTANTS_MAX,
+                                 .help = "what is asked of this object in another way"};
         for (int c = 0; c < connector->constant_count; c++)
             options[c] = (struct conf_option){.name = connector->constant_names[c],
                                               .type = CONF_STRING,
@@ -159,6 +164,36 @@ static void read_constants(struct connector *connector, const struct written *wr
         (void)conf_read_group(config_setting_get_elem(written->objects, (unsigned)i), options, NULL,
                               texts, report);
     }
+}
+
+/* objects = { owners = { operations = { read = { … }; }; }; }; */
+static void read_own_operations(struct connector *connector, struct conf_report *report)
+{
+    int count = connector->objects ? config_setting_length(connector->objects) : 0;
+    connector->own = arena_new(&connector->arena, struct connector_object, count + 1);
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *object = config_setting_get_elem(connector->objects, (unsigned)i);
+        const config_setting_t *group = config_setting_get_member(object, "operations");
+        struct connector_object *own = &connector->own[connector->own_count];
+        if (!group)
+            continue;
+        connector->own_count++;
+        own->name = config_setting_name(object);
+        connector_operations_read(connector, group, own->operations, report);
+        for (int kind = 0; kind < OPERATION_KIND_COUNT; kind++)
+            own->operations[kind].own = own->operations[kind].present;
+    }
+}
+
+const struct connector_operation *connector_operation(const struct connector *connector,
+                                                      enum connector_operation_kind kind,
+                                                      const char *object)
+{
+    for (int i = 0; object && i < connector->own_count; i++)
+        if (strcmp(connector->own[i].name, object) == 0 &&
+            connector->own[i].operations[kind].present)
+            return &connector->own[i].operations[kind];
+    return connector->operations[kind].present ? &connector->operations[kind] : NULL;
 }
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): part.field names a member, which takes no parentheses */
@@ -224,7 +259,8 @@ struct connector *connector_open(const config_setting_t *group, struct conf_repo
     connector_limits_read(connector, written.limits,
                           system ? config_setting_get_member(system, "limits") : NULL, report);
     if (written.operations)
-        connector_operations_read(connector, written.operations, report);
+        connector_operations_read(connector, written.operations, connector->operations, report);
+    read_own_operations(connector, report);
     if (report->count + report->dropped == before)
         return connector;
     connector_close(connector);

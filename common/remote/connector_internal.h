@@ -30,6 +30,10 @@ enum placeholder {
     PH_PROPERTIES,
     PH_PROPERTY_NAME,
     PH_PROPERTY_UNIQUE,
+    PH_TO_OBJECT,
+    PH_TO_ID,
+    PH_TYPE,
+    PH_CATEGORY,
     PLACEHOLDER_COUNT /* from here on: the connector's constants */
 };
 extern const char *const PLACEHOLDER_NAMES[PLACEHOLDER_COUNT + 1]; /* ends with NULL */
@@ -88,6 +92,10 @@ enum connector_operation_kind {
     OPERATION_PROPERTIES,
     OPERATION_CREATE_PROPERTY,
     OPERATION_HISTORY,
+    OPERATION_LINK,
+    OPERATION_UNLINK,
+    OPERATION_LINKS,
+    OPERATION_PIPELINES,
     OPERATION_CREATE_IF_ABSENT, /* REST_CREATE on tier T1 */
     OPERATION_KIND_COUNT
 };
@@ -108,6 +116,13 @@ struct history_paths {
     const char *own_sources[HISTORY_SOURCES_MAX + 1]; /* kinds of writer that we can be */
 };
 
+/* Where answers about associations hold their two ends and their type; NULL: not said. */
+struct link_paths {
+    const char *from, *to;                 /* LINK: into a result; LINKS, to: into one of list */
+    const char *failure_from, *failure_to; /* LINK, UNLINK: into an error; text or list of texts */
+    const char *list, *types, *type, *category, *more; /* LINKS */
+};
+
 enum { OPERATION_QUERY_MAX = 12, OPERATION_HEADERS_MAX = 4 };
 struct connector_operation {
     bool present;
@@ -126,19 +141,36 @@ struct connector_operation {
     bool keyset; /* LIST: the next cursor is the last id */
     struct record_paths record;
     struct history_paths history; /* HISTORY */
+    struct link_paths link;       /* LINK, UNLINK, LINKS */
+    const char *label, *stages;   /* PIPELINES: paths into a pipeline; label into a stage too */
+    const char *by; /* READ: the only property it looks up by; NULL: any, and the id */
+    int max;        /* ids, values or items in one request; 0: as limits say */
+    bool own;       /* of one object, from its group in "objects" */
 };
 
 /* What may and what must stand in the templates of an operation, and which paths it needs. */
 struct operation_rule {
     uint32_t allowed, required;
     uint32_t each; /* allowed in each; 0: the operation has none */
-    bool records, total, results, entry;
+    bool records, total, results, entry, link, stages;
 };
 extern const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT];
 
-/* Read the group operations into connector->operations. */
+/* Read a group operations into an array by kind. */
 void connector_operations_read(struct connector *connector, const config_setting_t *group,
-                               struct conf_report *report);
+                               struct connector_operation *operations, struct conf_report *report);
+
+/* connector_part.c: the groups "entry" and "link" of an operation. */
+void connector_entry_read(struct history_paths *ret_paths, const config_setting_t *group,
+                          const char *list, struct conf_report *report);
+void connector_link_read(struct link_paths *ret_paths, const config_setting_t *group,
+                         enum connector_operation_kind kind, struct conf_report *report);
+
+/* An object that is asked for in its own way. */
+struct connector_object {
+    const char *name;
+    struct connector_operation operations[OPERATION_KIND_COUNT];
+};
 
 /* --- errors --- */
 
@@ -194,7 +226,7 @@ enum time_form { TIME_RFC3339, TIME_EPOCH_MS, TIME_EPOCH_S, TIME_FORM_COUNT };
 
 /* The system's own numbers; a system's group in the migration may override them in "limits". */
 struct connector_limits {
-    int64_t page, read, lookup, write, history, in_flight, timeout_ms;
+    int64_t page, read, lookup, write, history, link, links, in_flight, timeout_ms;
     int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, quota_reserve_percent;
 };
 
@@ -227,6 +259,8 @@ struct connector {
     struct connector_error *errors;
     int error_count;
     struct connector_operation operations[OPERATION_KIND_COUNT];
+    struct connector_object *own; /* objects with operations of their own */
+    int own_count;
     struct arena arena;
 };
 
@@ -242,6 +276,11 @@ void connector_auth_check(const struct connector *connector, const config_settin
 /* own: the connector's limits; overrides: those of the system's group, may be NULL. */
 void connector_limits_read(struct connector *connector, const config_setting_t *own,
                            const config_setting_t *overrides, struct conf_report *report);
+
+/* The operation for an object: its own, else the one of all objects; NULL: there is none. */
+const struct connector_operation *connector_operation(const struct connector *connector,
+                                                      enum connector_operation_kind kind,
+                                                      const char *object);
 
 /* The value of a constant for an object. */
 const char *connector_constant(const struct connector *connector, int index, const char *object);

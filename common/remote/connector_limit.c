@@ -11,14 +11,16 @@
         .name = #field, .type = CONF_INT, .offset = offsetof(struct connector_limits, field), \
         .min = (low), .max = (high), .help = (text)                                           \
     }
-/* The defaults stand in LIMIT_DEFAULTS; the first five rows are the system's own and only shrink. */
-enum { LIMIT_COUNT = 12, LIMIT_OWN_COUNT = 5, DAY_MS = 24 * 3600 * 1000 };
+/* The defaults stand in LIMIT_DEFAULTS; the first seven rows are the system's own and only shrink. */
+enum { LIMIT_COUNT = 14, LIMIT_OWN_COUNT = 7, DAY_MS = 24 * 3600 * 1000 };
 static const struct conf_option LIMITS[LIMIT_COUNT + 1] = {
     LIMIT(page, 1, 100000, "records on a page"),
     LIMIT(read, 1, 10000, "ids in one read"),
     LIMIT(lookup, 1, 10000, "values in one read by a property"),
     LIMIT(write, 1, 10000, "items in one write"),
     LIMIT(history, 1, 10000, "ids in one read of histories"),
+    LIMIT(link, 1, 10000, "associations in one write"),
+    LIMIT(links, 1, 10000, "ids in one read of associations"),
     LIMIT(in_flight, 1, 32, "requests at once"),
     LIMIT(timeout_ms, 100, 600000, "of one request"),
     LIMIT(request_lifetime_ms, 1, DAY_MS, "after this a lost request is not executed any more"),
@@ -32,6 +34,8 @@ static const struct connector_limits LIMIT_DEFAULTS = {.page = 100,
                                                        .lookup = 100,
                                                        .write = 100,
                                                        .history = 50,
+                                                       .link = 100,
+                                                       .links = 100,
                                                        .in_flight = 4,
                                                        .timeout_ms = 30000,
                                                        .request_lifetime_ms = 60000,

@@ -10,9 +10,11 @@
 /* One operation as written. */
 struct written {
     const char *method, *path, *body, *each, *separator;
-    const char *records, *next, *total, *results, *errors, *unique, *read_only, *histories;
+    const char *records, *next, *total, *results, *errors, *unique, *read_only, *histories, *by,
+        *label, *stages;
     bool keyset;
-    const config_setting_t *query, *record, *headers, *entry;
+    int64_t max;
+    const config_setting_t *query, *record, *headers, *entry, *link;
 };
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", NULL};
 #define AT(field) .offset = offsetof(struct written, field)
@@ -65,70 +67,25 @@ static const struct conf_option OPTIONS[] = {
      AT(histories),
      .help = "history: path in a record to the object: property name → list of entries"},
     {.name = "entry", .type = CONF_GROUP, AT(entry), .help = "history: where an entry holds what"},
+    {.name = "link",
+     .type = CONF_GROUP,
+     AT(link),
+     .help = "link, unlink, links: where an answer holds the two ends and the type"},
+    {.name = "label", .type = CONF_STRING, AT(label), .help = "pipelines: path to the name"},
+    {.name = "stages", .type = CONF_STRING, AT(stages), .help = "pipelines: path to the stages"},
+    {.name = "by",
+     .type = CONF_STRING,
+     AT(by),
+     .help = "read: the only property by which it can look up"},
+    {.name = "max",
+     .type = CONF_INT,
+     AT(max),
+     .min = 0,
+     .max = 10000,
+     .help = "ids, values or items in one request, where these are fewer than limits says"},
     {.name = "record", .type = CONF_GROUP, AT(record), .help = "as connector.record, for this one"},
     {0}};
 #undef AT
-
-#define AT(field) .offset = offsetof(struct record_paths, field)
-const struct conf_option CONNECTOR_RECORD_OPTIONS[] = {
-    {.name = "id", .type = CONF_STRING, AT(id), .required = true, .help = "path to the id"},
-    {.name = "modified", .type = CONF_STRING, AT(modified), .help = "path to the modified time"},
-    {.name = "version",
-     .type = CONF_STRING,
-     AT(version),
-     .help = "path to what a conditional write compares"},
-    {.name = "writer", .type = CONF_STRING, AT(writer), .help = "path to who modified it last"},
-    {.name = "values",
-     .type = CONF_STRING,
-     AT(values),
-     .default_text = "",
-     .help = "path to the object with the properties; \"\": the record itself"},
-    {0}};
-#undef AT
-
-struct written_entry {
-    const char *value, *at, *source, *source_id;
-    const config_setting_t *own_sources;
-};
-#define AT(field) .offset = offsetof(struct written_entry, field)
-static const struct conf_option ENTRY_OPTIONS[] = {
-    {.name = "value",
-     .type = CONF_STRING,
-     AT(value),
-     .required = true,
-     .help = "path to the value"},
-    {.name = "at", .type = CONF_STRING, AT(at), .required = true, .help = "path to its time"},
-    {.name = "source",
-     .type = CONF_STRING,
-     AT(source),
-     .required = true,
-     .help = "path to the kind of writer"},
-    {.name = "source_id", .type = CONF_STRING, AT(source_id), .help = "path to which of that kind"},
-    {.name = "own_sources",
-     .type = CONF_GROUP,
-     AT(own_sources),
-     .required = true,
-     .help = "the kinds of writer that we can be: [\"INTEGRATION\"]"},
-    {0}};
-#undef AT
-
-static void read_entry(struct connector_operation *operation, const struct written *written,
-                       struct conf_report *report)
-{
-    struct written_entry entry;
-    memset(&entry, 0, sizeof(entry));
-    if (!written->entry ||
-        conf_read_group(written->entry, ENTRY_OPTIONS, NULL, &entry, report) != 0)
-        return;
-    operation->history = (struct history_paths){.list = written->histories,
-                                                .value = entry.value,
-                                                .at = entry.at,
-                                                .source = entry.source,
-                                                .source_id = entry.source_id};
-    if (connector_texts(entry.own_sources, HISTORY_SOURCES_MAX, operation->history.own_sources,
-                        report) == 0)
-        conf_mistake(report, entry.own_sources, NULL, "\"own_sources\" names no kind of writer");
-}
 
 static void need(const config_setting_t *group, const char *key, const void *value, bool needed,
                  struct conf_report *report)
@@ -187,10 +144,10 @@ static void check_used(const struct connector_operation *operation, const config
 }
 
 static void read_operation(struct connector *connector, const config_setting_t *group,
-                           enum connector_operation_kind kind, struct conf_report *report)
+                           enum connector_operation_kind kind,
+                           struct connector_operation *operation, struct conf_report *report)
 {
     const struct operation_rule *rule = &OPERATION_RULES[kind];
-    struct connector_operation *operation = &connector->operations[kind];
     struct written written;
     memset(&written, 0, sizeof(written));
     int before = report->count + report->dropped;
@@ -207,6 +164,10 @@ static void read_operation(struct connector *connector, const config_setting_t *
     operation->unique = written.unique;
     operation->read_only = written.read_only;
     operation->keyset = written.keyset;
+    operation->by = written.by;
+    operation->max = (int)written.max;
+    operation->label = written.label;
+    operation->stages = written.stages;
     operation->has_body = written.body != NULL;
     operation->has_each = written.each != NULL;
     operation->record = connector->record;
@@ -241,7 +202,13 @@ static void read_operation(struct connector *connector, const config_setting_t *
     need(group, "results", written.results, rule->results, report);
     need(group, "histories", written.histories, rule->entry, report);
     need(group, "entry", written.entry, rule->entry, report);
-    read_entry(operation, &written, report);
+    need(group, "link", written.link, rule->link, report);
+    need(group, "label", written.label, rule->stages, report);
+    need(group, "stages", written.stages, rule->stages, report);
+    if (written.entry)
+        connector_entry_read(&operation->history, written.entry, written.histories, report);
+    if (written.link)
+        connector_link_read(&operation->link, written.link, kind, report);
     if (kind == OPERATION_LIST && !written.keyset)
         need(group, "next", written.next, true, report);
     if (report->count + report->dropped == before)
@@ -249,7 +216,7 @@ static void read_operation(struct connector *connector, const config_setting_t *
 }
 
 void connector_operations_read(struct connector *connector, const config_setting_t *group,
-                               struct conf_report *report)
+                               struct connector_operation *operations, struct conf_report *report)
 {
     struct conf_option options[OPERATION_KIND_COUNT + 1];
     const config_setting_t *groups[OPERATION_KIND_COUNT];
@@ -262,5 +229,6 @@ void connector_operations_read(struct connector *connector, const config_setting
     (void)conf_read_group(group, options, NULL, groups, report);
     for (int i = 0; i < OPERATION_KIND_COUNT; i++)
         if (groups[i])
-            read_operation(connector, groups[i], (enum connector_operation_kind)i, report);
+            read_operation(connector, groups[i], (enum connector_operation_kind)i, &operations[i],
+                           report);
 }

@@ -7,13 +7,18 @@
 _Static_assert((int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
                    (int)OPERATION_CREATE_PROPERTY == (int)REST_CREATE_PROPERTY &&
                    (int)OPERATION_HISTORY == (int)REST_HISTORY &&
+                   (int)OPERATION_LINK == (int)REST_LINK &&
+                   (int)OPERATION_UNLINK == (int)REST_UNLINK &&
+                   (int)OPERATION_LINKS == (int)REST_LINKS &&
+                   (int)OPERATION_PIPELINES == (int)REST_PIPELINES &&
                    (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
                "in the order of enum rest_kind");
 
 const char *const OPERATION_NAMES[] = {
-    "backfill", "incremental",      "read",   "list",       "count",
-    "upsert",   "create",           "update", "properties", "create_property",
-    "history",  "create_if_absent", NULL};
+    "backfill",         "incremental", "read",   "list",       "count",
+    "upsert",           "create",      "update", "properties", "create_property",
+    "history",          "link",        "unlink", "links",      "pipelines",
+    "create_if_absent", NULL};
 _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
                "a name per operation");
 
@@ -21,6 +26,10 @@ _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION
 #define ITEM                                                                          \
     (PH_BIT(PH_ID) | PH_BIT(PH_EXTERNAL_ID) | PH_BIT(PH_VERSION) | PH_BIT(PH_TRACE) | \
      PH_BIT(PH_PROPERTIES))
+
+#define ENDS                                                                     \
+    (PH_BIT(PH_ID) | PH_BIT(PH_TO_ID) | PH_BIT(PH_TO_OBJECT) | PH_BIT(PH_TYPE) | \
+     PH_BIT(PH_CATEGORY))
 
 const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
     [OPERATION_BACKFILL] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_AFTER_ID),
@@ -58,6 +67,20 @@ const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
                            .each = PH_BIT(PH_ID),
                            .records = true,
                            .entry = true},
+    [OPERATION_LINK] = {.allowed = PH_BIT(PH_TO_OBJECT) | PH_BIT(PH_EACH),
+                        .required = PH_BIT(PH_EACH),
+                        .each = ENDS,
+                        .results = true,
+                        .link = true},
+    [OPERATION_UNLINK] = {.allowed = PH_BIT(PH_TO_OBJECT) | PH_BIT(PH_EACH),
+                          .required = PH_BIT(PH_EACH),
+                          .each = ENDS},
+    [OPERATION_LINKS] = {.allowed = PH_BIT(PH_TO_OBJECT) | PH_BIT(PH_EACH),
+                         .required = PH_BIT(PH_EACH),
+                         .each = PH_BIT(PH_ID) | PH_BIT(PH_TO_OBJECT),
+                         .records = true,
+                         .link = true},
+    [OPERATION_PIPELINES] = {.records = true, .stages = true},
     [OPERATION_CREATE_IF_ABSENT] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
                                     .required = PH_BIT(PH_EACH),
                                     .each = ITEM | PH_BIT(PH_ID_PROPERTY),

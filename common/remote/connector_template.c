@@ -14,11 +14,12 @@
 #include "remote/connector_internal.h"
 
 const char *const PLACEHOLDER_NAMES[] = {
-    "object",          "fields", "fields_json", "page",
-    "after_id",        "cursor", "from",        "to",
-    "id_property",     "each",   "id",          "external_id",
-    "version",         "trace",  "properties",  "property_name",
-    "property_unique", NULL};
+    "object",          "fields",    "fields_json", "page",
+    "after_id",        "cursor",    "from",        "to",
+    "id_property",     "each",      "id",          "external_id",
+    "version",         "trace",     "properties",  "property_name",
+    "property_unique", "to_object", "to_id",       "type",
+    "category",        NULL};
 _Static_assert(sizeof(PLACEHOLDER_NAMES) / sizeof(PLACEHOLDER_NAMES[0]) == PLACEHOLDER_COUNT + 1,
                "a name per placeholder");
 _Static_assert(PLACEHOLDER_COUNT <= 32, "they fit the bits");

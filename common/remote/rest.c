@@ -63,6 +63,8 @@ static void set_traits(struct rest *rest)
         .write_max = (int)limits->write,
         .history_max =
             rest->connector->operations[OPERATION_HISTORY].present ? (int)limits->history : 0,
+        .link_max = rest->connector->operations[OPERATION_LINK].present ? (int)limits->link : 0,
+        .links_max = rest->connector->operations[OPERATION_LINKS].present ? (int)limits->links : 0,
         .request_lifetime_ms = limits->request_lifetime_ms,
         .index_lag_ms = limits->index_lag_ms,
         .settle_ms = limits->settle_ms,
@@ -169,8 +171,11 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
     call->after = buf_span(&call->place);
     rest_op_forget(op);
     /* A read knows no items: those of the op's last write may be gone, and their place be another's. */
-    bool has_items = rest_is_write(op->kind) && op->kind != REST_CREATE_PROPERTY;
-    for (int i = 0; has_items && i < op->item_count; i++) {
+    for (int i = 0; rest_writes_links(op->kind) && i < op->link_count; i++) {
+        op->links[i].result = REST_ITEM_UNKNOWN;
+        op->links[i].message = SPAN_NONE;
+    }
+    for (int i = 0; rest_writes_items(op->kind) && i < op->item_count; i++) {
         struct rest_item *item = &op->items[i];
         item->result = REST_ITEM_UNKNOWN;
         item->ret_id = item->ret_version = item->message = SPAN_NONE;

@@ -25,6 +25,9 @@ struct rest_traits {
                             is on */
     int page_max, read_max, lookup_max, write_max; /* records a request, the system's own limits */
     int history_max; /* ids in one REST_HISTORY; 0: this system keeps no history, or tells none */
+    int link_max;    /* links in one REST_LINK, REST_UNLINK; 0: no associations, references are
+                        properties */
+    int links_max;   /* ids in one REST_LINKS; 0 as above */
     int64_t request_lifetime_ms; /* a request without answer is not executed any more after this */
     int64_t index_lag_ms;        /* until a write is found by the system's own search */
     int64_t settle_ms, overlap_ms; /* incremental: upper bound behind Date; re-read window */
@@ -60,7 +63,34 @@ enum rest_kind {
      * now), each with histories. own_property tells our writes from another integration's.
      */
     REST_HISTORY,
+    /*
+     * Associate records of object with records of to_object, or take that away: links[] (≤
+     * link_max). A pair may stand only once in one op. Both are idempotent: what is there already,
+     * or gone already, is OK. As with every write, a late one may undo what came after it.
+     */
+    REST_LINK,
+    REST_UNLINK,
+    /*
+     * What records of object are associated with among to_object: ids[] (≤ links_max) → records[]
+     * with links. A record that is not in records[] has none, or is not there: REST_READ tells.
+     */
+    REST_LINKS,
+    /*
+     * The pipelines of object and their stages, as records: a pipeline with id and value 0 = its
+     * label, then its stages, each with id, lookup = the pipeline's id, value 0 = its label.
+     */
+    REST_PIPELINES,
     REST_KIND_COUNT
+};
+
+enum rest_item_result {
+    REST_ITEM_UNKNOWN, /* not named in the answer, named twice or in doubt, or no answer */
+    REST_ITEM_OK,
+    REST_ITEM_MISMATCH,
+    REST_ITEM_EXISTS,
+    REST_ITEM_GONE,
+    REST_ITEM_REFUSED,
+    REST_ITEM_BUSY /* not executed: try again */
 };
 
 struct rest_item {  /* one record to write */
@@ -72,21 +102,25 @@ struct rest_item {  /* one record to write */
     const struct span *names, *values; /* properties to set; value "" clears */
     int count;
     /* out */
-    enum rest_item_result {
-        REST_ITEM_UNKNOWN, /* not named in the answer, named twice or in doubt, or no answer */
-        REST_ITEM_OK,
-        REST_ITEM_MISMATCH,
-        REST_ITEM_EXISTS,
-        REST_ITEM_GONE,
-        REST_ITEM_REFUSED,
-        REST_ITEM_BUSY /* not executed: try again */
-    } result;
+    enum rest_item_result result;
     struct span ret_id;      /* OK: target id; EXISTS: the other record's id (empty if not said) */
     struct span ret_version; /* OK on T1 */
     struct span message;     /* not OK: the system's words, at most 300 bytes; may hold values */
     bool created;            /* OK: a new record */
     /* OK: op.property_count values as stored, by op.properties; NULL if the answer has none. */
     struct raw_value *ret_values;
+};
+
+struct rest_link {        /* one association, of one type */
+    struct span from, to; /* ids: of object, of to_object */
+    /*
+     * The system's name of the type: "279", or with its category "USER_DEFINED:37" (the connector
+     * says which category no category is). Types are of one direction. REST_LINKS gives both.
+     */
+    struct span type;
+    /* out, REST_LINK and REST_UNLINK: as of an item; GONE: one of the two ends is not there */
+    enum rest_item_result result;
+    struct span message; /* not OK: the system's words, at most 300 bytes */
 };
 
 enum { REST_CHANGES_MAX = 20 }; /* entries kept a property, the newest */
@@ -116,7 +150,10 @@ struct rest_record {     /* one record read */
     struct span writer;  /* who modified it last, if the connector names a field; empty */
     struct raw_value *values;       /* property_count of them, by op.properties */
     struct rest_history *histories; /* REST_HISTORY: by op.properties; else NULL */
-    struct span raw;                /* the record's whole JSON text, for dead letters */
+    struct rest_link *links;        /* REST_LINKS: link_count of them, one a type; else NULL */
+    int link_count;
+    bool links_more; /* REST_LINKS: the system has more of them than it tells here */
+    struct span raw; /* the record's whole JSON text, for dead letters */
 };
 
 struct rest_op {
@@ -130,15 +167,18 @@ struct rest_op {
     int64_t from_ms, to_ms;       /* INCREMENTAL */
     const char *id_property;      /* READ */
     const char *own_property;     /* HISTORY: one that only we write (the marker); NULL: none */
-    const struct span *ids;       /* READ, HISTORY */
+    const struct span *ids;       /* READ, HISTORY, LINKS */
     int id_count;
     const char *external_id_property; /* UPSERT, CREATE, UPDATE */
     struct rest_item *items;
     int item_count;
+    const char *to_object; /* LINK, UNLINK, LINKS */
+    struct rest_link *links;
+    int link_count;
     const char *property_name; /* CREATE_PROPERTY */
     bool property_unique;
     /* out: spans borrow the op until rest_op_reset or the next rest_start */
-    struct rest_record *records; /* READ, HISTORY: only those found, in any order */
+    struct rest_record *records; /* READ, HISTORY, LINKS: only those found, in any order */
     int record_count;
     bool more; /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
                   full or the system says that more follows */
@@ -157,6 +197,14 @@ void rest_op_init(struct rest_op *op); /* all empty */
  * too, after it read the inputs: op.cursor = op.next_cursor, or its last record's id, are fine there. */
 void rest_op_reset(struct rest_op *op);
 void rest_op_clear(struct rest_op *op); /* frees; before rest_close; NULL is fine */
+
+/*
+ * How many ids, items or links an op of this kind may carry for this object (id_property: of
+ * REST_READ, else NULL): what the traits say, or less where the object is asked for in its own way
+ * (a HubSpot owner is looked up by one e-mail at a time). 0: the connector has no such operation.
+ */
+int rest_max(const struct rest *rest, enum rest_kind kind, const char *object,
+             const char *id_property);
 
 /* How an op ended as a whole. */
 enum rest_outcome {

@@ -126,10 +126,10 @@ static void take_item_outcome(struct rest_call *call, const struct connector_ver
     } else if (rest_reads_ids(op->kind) && verdict->outcome == OUTCOME_GONE) {
         call->op->record_count = 0;
         rest_call_over(call, REST_DONE, 0);
-    } else if (verdict->outcome == OUTCOME_BUSY && op->item_count != 1) {
+    } else if (verdict->outcome == OUTCOME_BUSY && rest_op_count(op) != 1) {
         rest_call_over(call, REST_LATER,
                        verdict->retry_after_ms ? verdict->retry_after_ms : REST_RETRY_MS);
-    } else if (rest_is_write(op->kind) && op->item_count == 1) {
+    } else if (rest_is_write(op->kind) && rest_op_count(op) == 1) {
         rest_write_single(call, verdict);
         rest_call_over(call, REST_DONE, 0);
     } else {
@@ -164,7 +164,7 @@ static void take_verdict(struct rest_call *call, const struct connector_verdict 
         lost(call);
         return;
     case OUTCOME_REFUSED:
-        if (rest_is_write(call->op->kind) && call->op->item_count == 1)
+        if (rest_is_write(call->op->kind) && rest_op_count(call->op) == 1)
             rest_write_single(call, verdict);
         rest_call_over(call, REST_REFUSED, 0);
         return;

@@ -96,13 +96,32 @@ uint64_t rest_random(struct rest *rest);
 static inline bool rest_is_write(enum rest_kind kind)
 {
     return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE ||
-           kind == REST_CREATE_PROPERTY;
+           kind == REST_CREATE_PROPERTY || kind == REST_LINK || kind == REST_UNLINK;
 }
 
 /* Kinds that ask for ids[] and are answered with the records of those ids. */
 static inline bool rest_reads_ids(enum rest_kind kind)
 {
-    return kind == REST_READ || kind == REST_HISTORY;
+    return kind == REST_READ || kind == REST_HISTORY || kind == REST_LINKS;
+}
+
+static inline bool rest_writes_items(enum rest_kind kind)
+{
+    return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE;
+}
+
+static inline bool rest_writes_links(enum rest_kind kind)
+{
+    return kind == REST_LINK || kind == REST_UNLINK;
+}
+
+/* Ids, items or links of an op; 0 for kinds without. */
+static inline int rest_op_count(const struct rest_op *op)
+{
+    return rest_reads_ids(op->kind)      ? op->id_count
+           : rest_writes_items(op->kind) ? op->item_count
+           : rest_writes_links(op->kind) ? op->link_count
+                                         : 0;
 }
 
 /* --- rest_op.c --- */
@@ -129,7 +148,8 @@ enum rest_answer {
 };
 enum rest_answer rest_read_answer(struct rest_call *call, struct err *err);
 enum rest_answer rest_write_answer(struct rest_call *call, struct err *err);
-/* A whole answer's verdict as that of the only item. */
+enum rest_item_result rest_item_result(const struct connector_verdict *verdict);
+/* A whole answer's verdict as that of the only item or link. */
 void rest_write_single(struct rest_call *call, const struct connector_verdict *verdict);
 
 /* --- rest_values.c --- */
@@ -144,6 +164,19 @@ bool rest_time_parse(const struct rest *rest, struct span text, int64_t *ret_ms)
 /* The histories of the record at index at, into record. Returns 0, or -1 with the reason: no history can look so. */
 int rest_history_read(struct rest_call *call, uint32_t at, struct rest_record *record,
                       const char **ret_why);
+
+/* --- rest_links.c --- */
+enum rest_answer rest_link_answer(struct rest_call *call, struct err *err); /* LINK, UNLINK */
+/* No pair stands twice: what an answer says of it could not be told apart. */
+bool rest_links_distinct(struct rest_op *op);
+/* The associations of the record at index at, into record. Returns 0, or -1 with the reason. */
+int rest_links_read(struct rest_call *call, uint32_t at, struct rest_record *record,
+                    const char **ret_why);
+/* "USER_DEFINED:37" → category and type; category empty if not said. */
+void rest_link_type(struct span text, struct span *ret_category, struct span *ret_type);
+
+/* --- rest_pipelines.c --- */
+enum rest_answer rest_pipelines_answer(struct rest_call *call, struct err *err);
 
 /* --- rest_auth.c --- */
 int rest_auth_open(struct rest *rest, struct err *err);

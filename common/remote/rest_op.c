@@ -40,7 +40,9 @@ void rest_op_reset(struct rest_op *op)
     op->properties = NULL;
     op->ids = NULL;
     op->items = NULL;
-    op->property_count = op->id_count = op->item_count = op->page_records = 0;
+    op->links = NULL;
+    op->to_object = NULL;
+    op->property_count = op->id_count = op->item_count = op->link_count = op->page_records = 0;
     op->after_id = op->cursor = SPAN_NONE;
     op->from_ms = op->to_ms = 0;
     op->property_unique = false;

@@ -22,6 +22,7 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
     struct rest_op *op = call->op;
     const struct json_tape *tape = &op->tape;
     const struct record_paths *paths = &call->operation->record;
+    const char *why;
     if (tape->tokens[at].type != JSON_OBJECT_)
         return shape(err, "a record is no object");
     record->raw = json_text(tape, at);
@@ -32,6 +33,8 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
     struct span modified = rest_scalar(tape, at, paths->modified);
     if (modified.len && !rest_time_parse(call->rest, modified, &record->modified_ms))
         return shape(err, "a record's modified time is no time");
+    if (op->kind == REST_LINKS)
+        return rest_links_read(call, at, record, &why) == 0 ? ANSWER_OK : shape(err, why);
     record->version = rest_scalar(tape, at, paths->version);
     record->writer = rest_scalar(tape, at, paths->writer);
     uint32_t values = json_path(tape, at, paths->values);
@@ -43,7 +46,6 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
         if (!record->lookup.len)
             return shape(err, "a record has no value where it was looked up by one");
     }
-    const char *why;
     if (op->kind == REST_HISTORY && rest_history_read(call, at, record, &why) != 0)
         return shape(err, why);
     return ANSWER_OK;
@@ -204,13 +206,16 @@ enum rest_answer rest_read_answer(struct rest_call *call, struct err *err)
         err_set(err, ERR_RETRY, "the answer is no JSON: %s", parse.text);
         return ANSWER_SHAPE;
     }
+    if (op->kind == REST_PIPELINES)
+        return rest_pipelines_answer(call, err);
     if (op->kind == REST_COUNT)
         return json_int_at(&op->tape, 0, call->operation->total, &op->total)
                    ? ANSWER_OK
                    : shape(err, "there is no total");
     enum rest_answer answer = read_list(call, err);
     if (answer == ANSWER_OK && op->kind == REST_READ && op->record_count &&
-        call->rest->traits.tier == REST_TIER_T1 && !op->records[0].version.len) {
+        call->rest->traits.tier == REST_TIER_T1 && !call->operation->own &&
+        !op->records[0].version.len) {
         err_set(err, ERR_FATAL,
                 "apply.conditional is on, but %s gives no version: it does not compare it either",
                 call->rest->settings->name);

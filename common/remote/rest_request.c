@@ -97,7 +97,7 @@ static void put_each(struct rest_call *call, const struct rest *rest,
 {
     struct rest_op *op = call->op;
     const struct connector_operation *operation = call->operation;
-    int count = rest_reads_ids(op->kind) ? op->id_count : op->item_count;
+    int count = rest_op_count(op);
     buf_reset(&call->each);
     for (int i = 0; i < count; i++) {
         char trace[40];
@@ -105,6 +105,10 @@ static void put_each(struct rest_call *call, const struct rest *rest,
             buf_puts(&call->each, operation->separator);
         if (rest_reads_ids(op->kind)) {
             values->text[PH_ID] = op->ids[i];
+        } else if (rest_writes_links(op->kind)) {
+            values->text[PH_ID] = op->links[i].from;
+            values->text[PH_TO_ID] = op->links[i].to;
+            rest_link_type(op->links[i].type, &values->text[PH_CATEGORY], &values->text[PH_TYPE]);
         } else {
             const struct rest_item *item = &op->items[i];
             (void)snprintf(trace, sizeof(trace), "%016llx-%d", (unsigned long long)call->nonce, i);
@@ -146,31 +150,37 @@ static void put_url(struct rest_call *call, const struct rest *rest,
 static const struct connector_operation *choose(const struct rest_call *call,
                                                 const struct rest *rest)
 {
-    const struct connector_operation *operations = rest->connector->operations;
     enum rest_kind kind = call->op->kind;
-    if (kind == REST_CREATE && rest->traits.tier == REST_TIER_T1 &&
-        operations[OPERATION_CREATE_IF_ABSENT].present)
-        return &operations[OPERATION_CREATE_IF_ABSENT];
-    return operations[kind].present ? &operations[kind] : NULL;
+    const struct connector_operation *absent =
+        connector_operation(rest->connector, OPERATION_CREATE_IF_ABSENT, call->op->object);
+    if (kind == REST_CREATE && rest->traits.tier == REST_TIER_T1 && absent)
+        return absent;
+    return connector_operation(rest->connector, (enum connector_operation_kind)kind,
+                               call->op->object);
 }
 
-static int check(const struct rest_call *call, const struct rest *rest, struct err *err)
+int rest_max(const struct rest *rest, enum rest_kind kind, const char *object,
+             const char *id_property)
+{
+    const struct rest_traits *traits = &rest->traits;
+    const struct connector_limits *limits = &rest->connector->limits;
+    const struct connector_operation *operation =
+        connector_operation(rest->connector, (enum connector_operation_kind)kind, object);
+    if (!operation)
+        return 0;
+    int most = kind == REST_HISTORY      ? (int)limits->history
+               : kind == REST_LINKS      ? (int)limits->links
+               : rest_writes_links(kind) ? (int)limits->link
+               : rest_writes_items(kind) ? traits->write_max
+               : id_property             ? traits->lookup_max
+                                         : traits->read_max;
+    return operation->max && operation->max < most ? operation->max : most;
+}
+
+static int check_items(const struct rest_call *call, const struct rest *rest, struct err *err)
 {
     const struct rest_op *op = call->op;
-    const struct rest_traits *traits = &rest->traits;
-    int ids_max = op->kind == REST_HISTORY ? traits->history_max
-                  : op->id_property        ? traits->lookup_max
-                                           : traits->read_max;
-    if (rest_reads_ids(op->kind) && (op->id_count < 1 || op->id_count > ids_max))
-        return err_set(err, ERR_FATAL, "%s reads 1 to %d ids at once, not %d", rest->settings->name,
-                       ids_max, op->id_count);
-    bool items = op->kind == REST_UPSERT || op->kind == REST_CREATE || op->kind == REST_UPDATE;
-    if (items && (op->item_count < 1 || op->item_count > traits->write_max))
-        return err_set(err, ERR_FATAL, "%s writes 1 to %d items at once, not %d",
-                       rest->settings->name, traits->write_max, op->item_count);
-    if (op->kind == REST_INCREMENTAL && !call->operation->record.modified)
-        return err_set(err, ERR_FATAL, "%s has no modified time", rest->settings->name);
-    for (int i = 0; items && i < op->item_count; i++) {
+    for (int i = 0; i < op->item_count; i++) {
         const struct rest_item *item = &op->items[i];
         bool by_external =
             op->kind == REST_UPSERT ||
@@ -179,10 +189,32 @@ static int check(const struct rest_call *call, const struct rest *rest, struct e
             return err_set(err, ERR_FATAL, "an update without target id");
         if (by_external && (!item->external_id.len || !op->external_id_property))
             return err_set(err, ERR_FATAL, "an upsert without external id");
-        if (op->kind == REST_UPDATE && traits->tier == REST_TIER_T1 && !item->version.len)
+        if (op->kind == REST_UPDATE && rest->traits.tier == REST_TIER_T1 && !item->version.len)
             return err_set(err, ERR_FATAL, "a conditional update without version");
     }
     return 0;
+}
+
+static int check(const struct rest_call *call, const struct rest *rest, struct err *err)
+{
+    struct rest_op *op = call->op;
+    const char *by = call->operation->by;
+    bool counted =
+        rest_reads_ids(op->kind) || rest_writes_items(op->kind) || rest_writes_links(op->kind);
+    int count = rest_op_count(op), most = rest_max(rest, op->kind, op->object, op->id_property);
+    if (counted && (count < 1 || count > most))
+        return err_set(err, ERR_FATAL, "%s takes 1 to %d in one %s of %s, not %d",
+                       rest->settings->name, most, OPERATION_NAMES[op->kind], op->object, count);
+    if (op->kind == REST_READ && by && !(op->id_property && strcmp(op->id_property, by) == 0))
+        return err_set(err, ERR_FATAL, "%s are looked up by %s only", op->object, by);
+    if (op->kind == REST_INCREMENTAL && !call->operation->record.modified)
+        return err_set(err, ERR_FATAL, "%s has no modified time", rest->settings->name);
+    for (int i = 0; rest_writes_links(op->kind) && i < op->link_count; i++)
+        if (!op->links[i].from.len || !op->links[i].to.len)
+            return err_set(err, ERR_FATAL, "an association without both ends");
+    if (rest_writes_links(op->kind) && !rest_links_distinct(op))
+        return err_set(err, ERR_FATAL, "two associations of one pair of records in one request");
+    return rest_writes_items(op->kind) ? check_items(call, rest, err) : 0;
 }
 
 int rest_request_build(struct rest_call *call, struct rest *rest, struct err *err)
@@ -213,6 +245,7 @@ int rest_request_build(struct rest_call *call, struct rest *rest, struct err *er
     }
     values.text[PH_ID_PROPERTY] =
         span_of(op->kind == REST_READ ? op->id_property : op->external_id_property);
+    values.text[PH_TO_OBJECT] = span_of(op->to_object);
     values.text[PH_PROPERTY_NAME] = span_of(op->property_name);
     values.text[PH_PROPERTY_UNIQUE] = span_of(op->property_unique ? "true" : "false");
 

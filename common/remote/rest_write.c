@@ -128,7 +128,7 @@ static void take_result(struct match *match, struct rest_item *item, uint32_t at
         doubt(item);
 }
 
-static enum rest_item_result item_result(const struct connector_verdict *verdict)
+enum rest_item_result rest_item_result(const struct connector_verdict *verdict)
 {
     if (!verdict->found)
         return REST_ITEM_REFUSED;
@@ -156,7 +156,7 @@ static enum rest_item_result item_result(const struct connector_verdict *verdict
 
 static void take_failure(struct rest_item *item, const struct connector_verdict *verdict)
 {
-    item->result = item_result(verdict);
+    item->result = rest_item_result(verdict);
     item->message = verdict->message;
     item->ret_id =
         verdict->outcome == OUTCOME_EXISTS && verdict->found ? verdict->existing_id : SPAN_NONE;
@@ -237,6 +237,8 @@ enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
     struct json_tape *tape = &op->tape;
     if (op->kind == REST_CREATE_PROPERTY)
         return ANSWER_OK;
+    if (rest_writes_links(op->kind))
+        return rest_link_answer(call, err);
     struct err parse = ERR_INIT;
     if (json_parse(tape, buf_span(&op->exchange.answer), &parse) != 0)
         return distrust(call, err, "it is no JSON");
@@ -272,5 +274,11 @@ enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
 
 void rest_write_single(struct rest_call *call, const struct connector_verdict *verdict)
 {
-    take_failure(&call->op->items[0], verdict);
+    struct rest_op *op = call->op;
+    if (rest_writes_links(op->kind)) {
+        op->links[0].result = rest_item_result(verdict);
+        op->links[0].message = verdict->message;
+    } else {
+        take_failure(&op->items[0], verdict);
+    }
 }

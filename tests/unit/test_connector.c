@@ -103,6 +103,30 @@ static const struct {
      "  history = { method = \"POST\"; path = \"/{each}\"; each = \"{id}\"; records = \"r\";"
      " histories = \"h\"; entry = { value = \"v\"; at = \"t\"; source = \"s\"; }; }; }; };",
      "\"own_sources\" is missing", ""},
+    {3, "constants = { operations = \"v\"; api = \"v\"; };",
+     "{operations} is a placeholder already", ""},
+    {3,
+     "constants = { api = \"v\"; }; objects = { a = { operations = { raed = { path = \"/\"; }; }; "
+     "}; "
+     "};",
+     "unknown key \"raed\"", "did you mean \"read\"?"},
+    {3,
+     "constants = { api = \"v\"; }; objects = { a = { operations = { read = { path = \"/{each}\"; "
+     "each = \"{id}\"; max = 10001; records = \"r\"; }; }; }; };",
+     "\"max\" must be between 0 and 10000, not 10001", ""},
+    {13, "  link = { path = \"/{each}\"; each = \"{to_id}\"; results = \"r\"; }; }; };",
+     "operation link needs \"link\"", ""},
+    {13,
+     "  link = { path = \"/{each}\"; each = \"{to_id}\"; results = \"r\"; link = { to = \"t\"; }; "
+     "}; }; };",
+     "\"from\" is missing", "see deploy/connectors/README.md"},
+    {13,
+     "  links = { path = \"/{each}\"; each = \"{to_id}\"; records = \"r\"; link = { list = \"l\"; "
+     "to "
+     "= \"t\"; type = \"i\"; }; }; }; };",
+     "\"each\": {to_id} has no meaning here", ""},
+    {13, "  pipelines = { path = \"/\"; records = \"r\"; label = \"l\"; }; }; };",
+     "operation pipelines needs \"stages\"", ""},
     {13,
      "  history = { method = \"POST\"; path = \"/{each}\"; each = \"{id}\"; records = \"r\";"
      " entry = { value = \"v\"; at = \"t\"; source = \"s\"; own_sources = [\"I\"]; }; }; }; };",
