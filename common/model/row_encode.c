@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "model/state.h"
+#include "model/row_internal.h"
 
 #define PUT(out, literal) buf_put((out), literal, sizeof(literal) - 1)
 
@@ -49,7 +49,7 @@ static void put_version(struct buf *out, const struct row *row)
     buf_putc(out, '}');
 }
 
-static void put_side(struct buf *out, enum value_type type, struct base_side side)
+void row_put_side(struct buf *out, enum value_type type, struct base_side side)
 {
     if (side.bytes == 0) {
         value_put_json(out, type, (struct value){side.kind, side.text});
@@ -78,10 +78,10 @@ static void put_base(struct buf *out, const struct row *row, const struct entity
         buf_puts(out, separator);
         buf_put_json_name(out, entity->fields[i].name);
         PUT(out, "{\"old\":");
-        put_side(out, entity->fields[i].rules.type, base->old_side);
+        row_put_side(out, entity->fields[i].rules.type, base->old_side);
         if (!side_equal(base->old_side, base->new_side)) {
             PUT(out, ",\"new\":");
-            put_side(out, entity->fields[i].rules.type, base->new_side);
+            row_put_side(out, entity->fields[i].rules.type, base->new_side);
         }
         if (base->unconfirmed)
             PUT(out, ",\"unconfirmed\":true");
@@ -124,6 +124,8 @@ static void put_held(struct buf *out, const struct held *held, const struct enti
         value_put_json(out, type, held->new_now);
     }
     put_text(out, ",\"detail\":", held->detail);
+    put_number(out, ",\"since_ms\":", held->since_ms);
+    put_text(out, ",\"who\":", held->who);
     buf_putc(out, '}');
 }
 

@@ -18,6 +18,8 @@ struct row_reader {
 
 /* "not a row: <what>"; -1. */
 int row_refuse(const struct row_reader *reader, const char *what);
+/* One side of a base, as it stands in a row: a value, or {"sha256":…,"bytes":…}. */
+void row_put_side(struct buf *out, enum value_type type, struct base_side side);
 /* A token's text for as long as the row lives. */
 struct span row_keep(const struct row_reader *reader, uint32_t at);
 

@@ -141,6 +141,10 @@ static int take_question(struct row_reader *reader, uint32_t at, struct held *re
         return -1;
     if (json_string_at(tape, at, "detail", &name))
         held.detail = row_keep(reader, json_get(tape, at, "detail"));
+    if (json_get(tape, at, "since_ms") && !json_int_at(tape, at, "since_ms", &held.since_ms))
+        return row_refuse(reader, "since when a question is asked");
+    if (json_string_at(tape, at, "who", &name))
+        held.who = row_keep(reader, json_get(tape, at, "who"));
     *ret_held = held;
     return 0;
 }

@@ -52,6 +52,8 @@ struct held {
     enum held_class class_;
     struct value old_now, new_now; /* as last seen */
     struct span detail;            /* e.g. the other record's key; may be empty */
+    int64_t since_ms; /* when it was first asked, by apply's clock; 0 = not known. Kept while it stays open */
+    struct span who;  /* who made the edit in the new system, as its history names him; may be empty */
 };
 
 struct row {
@@ -95,7 +97,7 @@ void row_init(struct row *row, const struct entity *entity, struct span key, str
  *            "notes":{"old":{"sha256":"<64 hex digits>","bytes":2000}}},
  *    "sent":{"email":"a@x.org","city":null},
  *    "held":[{"class":"conflict","field":"phone","old":"110","new":"112"},
- *            {"class":"identity","detail":"salesforce:003C"}],
+ *            {"class":"identity","detail":"salesforce:003C","since_ms":1767312001000,"who":"user:7"}],
  *    "claims":["email=a@x.org","id=501"],"waits_on":"email=b@x.org",
  *    "due_ms":1767312009000,"attempt":2,"why":"waits for email=b@x.org",
  *    "pending":{…the event's value…}}

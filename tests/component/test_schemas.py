@@ -29,8 +29,10 @@ EXAMPLES = {
     "assignment": [{"v": 1, "assigned": "1", "ts_ms": 5}],
     "decision": [{"v": 1, "decision_id": "d1", "field": "email", "choice": "value", "value": "a@b.c", "who": "ann",
                   "why": "asked her", "ts_ms": 5}],
-    "review": [{"v": 1, "entity": "contact", "key": "salesforce:1", "ts_ms": 5,
-                "held": [{"class": "conflict", "field": "email", "old": "a", "new": None, "detail": "x"}]}],
+    "review": [{"v": 1, "entity": "contact", "key": "salesforce:1", "twin": "501", "deleted": True, "modified_ms": 4, "ts_ms": 5,
+                "held": [{"class": "conflict", "field": "email", "base": {"old": "b", "new": None, "unconfirmed": True}, "old": "a",
+                          "new": None, "detail": "x", "since_ms": 5, "who": "u:7", "rule": "newest"},
+                         {"class": "unconfirmed", "field": "street", "base": {"old": {"sha256": HASH, "bytes": 2000}}, "new": "x"}]}],
     "dlq-headers": [
         {CONNECT + "topic": "acme.changes.contact", CONNECT + "partition": "2", CONNECT + "offset": "12",
          CONNECT + "connector.name": "acme-apply", CONNECT + "task.id": "1", CONNECT + "stage": "TASK_PUT",

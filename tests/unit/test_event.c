@@ -403,8 +403,9 @@ static void print_rows(struct fixture *fixture)
     row.base[6].old_side =
         base_of((struct value){VALUE_SET, {large, sizeof(large)}}, &fixture->arena);
     for (int i = 0; i < HELD_CLASS_COUNT; i++)
-        held[i] = (struct held){i == 3 ? -1 : i, (enum held_class)i, row.sent[0], row.sent[1],
-                                span_of("salesforce:003B")};
+        held[i] = (struct held){i == 3 ? -1 : i,  (enum held_class)i,         row.sent[0],
+                                row.sent[1],      span_of("salesforce:003B"), 1767312001000,
+                                span_of("user:7")};
     row.held = held;
     row.held_count = HELD_CLASS_COUNT;
     row.claims[row.claim_count++] = span_of("email=ann@example.com");

@@ -44,7 +44,8 @@ static const char *const WHOLE =
     "\"city\":{\"old\":null,\"new\":\"Bonn\",\"unconfirmed\":true}},"
     "\"sent\":{\"email\":\"a@b\",\"count\":7,\"city\":null},"
     "\"held\":[{\"class\":\"conflict\",\"field\":\"count\",\"old\":7,\"new\":null},"
-    "{\"class\":\"identity\",\"detail\":\"sf:\\u0001\"},{\"class\":\"unconfirmed\",\"field\":"
+    "{\"class\":\"identity\",\"detail\":\"sf:\\u0001\",\"since_ms\":1767312001000,\"who\":\"u:7\"},"
+    "{\"class\":\"unconfirmed\",\"field\":"
     "\"city\",\"old\":\"K\xC3\xB6ln\"}],"
     "\"claims\":[\"email=a@b\",\"id=501\",\"a\\tb\"],\"waits_on\":\"email=c@d\",\"due_ms\":"
     "1767312009000,\"attempt\":2,"
@@ -116,6 +117,7 @@ static void members(void **state)
     assert_int_equal(row.held[1].field, -1);
     assert_int_equal(row.held[1].old_now.kind, VALUE_MISSING);
     assert_true(span_is(row.held[1].detail, "sf:\x01"));
+    assert_true(row.held[1].since_ms == 1767312001000 && span_is(row.held[1].who, "u:7"));
     assert_int_equal(row.claim_count, 3);
     assert_true(span_is(row.claims[2], "a\tb"));
     assert_int_equal(row.attempt, 2);
