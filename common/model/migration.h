@@ -112,6 +112,21 @@ struct migration {
 struct migration *migration_open(const char *path, struct conf_report *report);
 void migration_close(struct migration *migration);
 
+/*
+ * What of a mapping can be compared with a later one, as JSON: {"email":["<digest>"],"source":["<digest>","<digest of a value>",…]}.
+ * The first digest of a field is of everything but its table of values.
+ */
+void migration_shape(const struct migration *migration, const struct entity *entity,
+                     struct buf *out);
+
+/* Which records a new mapping has to read again. */
+enum mapping_reread {
+    REREAD_DEAD_LETTERS, /* it takes more than the known one, and what that took means the same: tables have more values */
+    REREAD_EVERYTHING /* any record may be mapped otherwise */
+};
+/* Two shapes; known empty or unreadable: everything. */
+enum mapping_reread migration_compare(struct span known, struct span now);
+
 struct entity *migration_entity(struct migration *migration, const char *name); /* NULL: none */
 const struct source_settings *migration_source(const struct migration *migration, const char *name);
 

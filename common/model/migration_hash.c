@@ -1,6 +1,7 @@
 /*
- * migration_hash — the name of a mapping: what does not change a canonical
- * record, such as the order of the file or what is masked, does not change it.
+ * migration_hash — the name of a mapping, and its shape, by which two of them
+ * are compared. What does not change a canonical record, such as the order of the
+ * file or what is masked, changes neither.
  */
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,19 @@ static void put_conversion(const struct entity *entity, const struct field *fiel
     }
 }
 
+/* All that decides what a record's field is, but for its table of values. */
+static void put_field(const struct migration *migration, const struct entity *entity,
+                      const struct field *field)
+{
+    put_text(field->name);
+    put_text(value_type_name(field->rules.type));
+    put_text(field->old_name);
+    put_text(field->new_name);
+    put_text(field->is_volatile ? "volatile" : NULL);
+    put_text(field->rules.zone ? migration->time_zone : NULL);
+    put_conversion(entity, field);
+}
+
 void migration_hash_mapping(struct migration *migration, struct entity *entity)
 {
     hash_start();
@@ -73,14 +87,104 @@ void migration_hash_mapping(struct migration *migration, struct entity *entity)
     put_text(entity->new_object);
     for (int i = 0; i < entity->field_count; i++) {
         const struct field *field = &entity->fields[entity->sorted[i]];
-        put_text(field->name);
-        put_text(value_type_name(field->rules.type));
-        put_text(field->old_name);
-        put_text(field->new_name);
-        put_text(field->is_volatile ? "volatile" : NULL);
-        put_text(field->rules.zone ? migration->time_zone : NULL);
+        put_field(migration, entity, field);
         put_choices(migration, &field->rules);
-        put_conversion(entity, field);
     }
     hash_hex(entity->hash);
+}
+
+/* ---- the shape ---- */
+
+enum { DIGEST_BYTES = 16 };
+
+static void put_digest(struct buf *out)
+{
+    char hex[HASH_HEX_BYTES];
+    hash_hex(hex);
+    buf_put_json_string(out, (struct span){hex, DIGEST_BYTES});
+}
+
+void migration_shape(const struct migration *migration, const struct entity *entity,
+                     struct buf *out)
+{
+    char separator = '{';
+    for (int i = 0; i < entity->field_count; i++) {
+        const struct field *field = &entity->fields[entity->sorted[i]];
+        buf_putc(out, separator);
+        buf_put_json_name(out, field->name);
+        buf_putc(out, '[');
+        hash_start();
+        put_text(entity->old_object);
+        put_text(entity->new_object);
+        put_field(migration, entity, field);
+        put_text(field->rules.choice_count ? "table" : NULL); /* without one a multi takes all */
+        put_digest(out);
+        for (int k = 0; k < field->rules.choice_count; k++) {
+            buf_putc(out, ',');
+            hash_start();
+            put_text(field->rules.choices[k].name);
+            put_text(field->rules.choices[k].old_name);
+            put_text(field->rules.choices[k].new_name);
+            put_digest(out);
+        }
+        buf_putc(out, ']');
+        separator = ',';
+    }
+    if (separator == '{')
+        buf_putc(out, '{');
+    buf_putc(out, '}');
+}
+
+/* Is each digest of the one list in the other? */
+static bool holds_all(const struct json_tape *known, uint32_t list, const struct json_tape *now,
+                      uint32_t wider)
+{
+    if (now->tokens[wider].type != JSON_ARRAY_ || known->tokens[list].type != JSON_ARRAY_)
+        return false;
+    uint32_t k = json_first(known, list), n = json_first(now, wider);
+    bool first = k < json_end(known, list) && n < json_end(now, wider) &&
+                 span_equal(json_text(known, k), json_text(now, n));
+    for (; first && k < json_end(known, list); k = known->tokens[k].next) {
+        bool found = false;
+        for (n = json_first(now, wider); !found && n < json_end(now, wider);
+             n = now->tokens[n].next)
+            found = span_equal(json_text(known, k), json_text(now, n));
+        if (!found)
+            return false;
+    }
+    return first;
+}
+
+static enum mapping_reread compare(const struct json_tape *known, const struct json_tape *now)
+{
+    char name[128];
+    int fields = 0;
+    if (known->tokens[0].type != JSON_OBJECT_ || now->tokens[0].type != JSON_OBJECT_)
+        return REREAD_EVERYTHING;
+    for (uint32_t k = json_first(known, 0); k < json_end(known, 0);
+         k = known->tokens[k + 1].next, fields++) {
+        struct span text = json_text(known, k);
+        (void)snprintf(name, sizeof(name), "%.*s", (int)text.len, text.data);
+        uint32_t there = json_get(now, 0, name);
+        if (!there || !holds_all(known, k + 1, now, there))
+            return REREAD_EVERYTHING;
+    }
+    for (uint32_t k = json_first(now, 0); k < json_end(now, 0); k = now->tokens[k + 1].next)
+        fields--;
+    return fields == 0 ? REREAD_DEAD_LETTERS : REREAD_EVERYTHING;
+}
+
+enum mapping_reread migration_compare(struct span known, struct span now)
+{
+    struct json_tape known_tape, now_tape;
+    enum mapping_reread reread = REREAD_EVERYTHING;
+    struct err ignored = ERR_INIT;
+    json_tape_init(&known_tape);
+    json_tape_init(&now_tape);
+    if (known.len && json_parse(&known_tape, known, &ignored) == 0 &&
+        json_parse(&now_tape, now, &ignored) == 0)
+        reread = compare(&known_tape, &now_tape);
+    json_tape_clear(&known_tape);
+    json_tape_clear(&now_tape);
+    return reread;
 }

@@ -74,7 +74,7 @@ static int check(struct migration *migration, const struct control_facts *facts,
 int control_read(struct migration *migration, struct control *ret_control, struct err *err)
 {
     struct control_facts facts;
-    if (control_facts_read(migration, &facts, err) < 0)
+    if (control_facts_read(migration, NULL, &facts, err) < 0)
         return -1;
     if (facts.control.exists && check(migration, &facts, err) < 0)
         return -1;

@@ -1,7 +1,7 @@
 /*
  * control — the compacted topic <ns>.control: what all processes of a migration agree on, one key a fact.
  *   "migration"           {"v":1,"phase":"prepared|running|done","go":true,"kill_ms":…}
- *   "mapping:<entity>"    {"v":1,"generation":1,"hash":"…"}
+ *   "mapping:<entity>"    {"v":1,"generation":1,"hash":"…","shape":{…}}   shape: migration_shape; may be left out
  *   "partitions:<entity>" {"v":1,"count":4}
  */
 #ifndef TANDEM_STREAM_CONTROL_H
@@ -30,8 +30,11 @@ int control_prepare(struct migration *migration, struct err *err);
 int control_go(struct migration *migration, struct err *err);
 
 /*
- * Make this configuration's mapping of an entity the next generation (also an entity that the migration did not have); nothing when its hash is the
- * known one. Every process of the migration must be stopped: those that run have the old mapping.
+ * Make this configuration's mapping of an entity the next generation (also an entity that the migration did not have), after asking
+ * for what it reads otherwise: where only tables of values grew, hints for the records that are dead letters of reason "mapping",
+ * else the backfill of the entity from its beginning, which meets them too. The hash is the known one already: only the
+ * hints (max_bytes was raised, Tandem itself reads more). Again after a crash is fine. Every process of the migration must be
+ * stopped: those that run have the old mapping.
  */
 int control_remap(struct migration *migration, const char *entity, struct err *err);
 

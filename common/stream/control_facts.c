@@ -17,10 +17,11 @@ static const struct member MIGRATION[M_COUNT] = {
     [M_GO] = {"go", JSON_BOOL_, false},
     [M_KILL] = {"kill_ms", JSON_NUMBER_, false},
 };
-enum { G_GENERATION, G_HASH, G_COUNT };
+enum { G_GENERATION, G_HASH, G_SHAPE, G_COUNT };
 static const struct member MAPPING[G_COUNT] = {
     [G_GENERATION] = {"generation", JSON_NUMBER_, false},
     [G_HASH] = {"hash", JSON_STRING_, false},
+    [G_SHAPE] = {"shape", JSON_OBJECT_, true},
 };
 static const struct member PARTITIONS[1] = {{"count", JSON_NUMBER_, false}};
 
@@ -28,6 +29,7 @@ static const struct member PARTITIONS[1] = {{"count", JSON_NUMBER_, false}};
 struct reading {
     const struct migration *migration;
     struct control_facts *facts;
+    struct arena *keep;
     struct json_tape tape;
 };
 
@@ -53,6 +55,9 @@ static int take_mapping(struct reading *reading, struct entity_facts *entity, st
         return -1;
     struct span hash = json_text(&reading->tape, at[G_HASH]);
     (void)snprintf(entity->hash, sizeof(entity->hash), "%.*s", (int)hash.len, hash.data);
+    entity->shape = SPAN_NONE;
+    if (at[G_SHAPE] && reading->keep)
+        entity->shape = arena_copy(reading->keep, json_text(&reading->tape, at[G_SHAPE]));
     return 0;
 }
 
@@ -103,12 +108,12 @@ static int on_message(void *self, const struct log_message *message, struct err 
     return err_wrap(err, "control key %.*s", (int)message->key.len, message->key.data);
 }
 
-int control_facts_read(const struct migration *migration, struct control_facts *ret_facts,
-                       struct err *err)
+int control_facts_read(const struct migration *migration, struct arena *keep,
+                       struct control_facts *ret_facts, struct err *err)
 {
     char topic[TOPIC_NAME_BYTES];
     struct control_facts facts = {0};
-    struct reading reading = {.migration = migration, .facts = &facts};
+    struct reading reading = {.migration = migration, .facts = &facts, .keep = keep};
     if (migration->entity_count > CONTROL_ENTITIES_MAX)
         return err_exit(err, EX_CONFIG, "more than %d entities", CONTROL_ENTITIES_MAX);
     topic_name(migration, TOPIC_CONTROL, NULL, topic);

@@ -31,19 +31,27 @@ static int put_migration(struct sink *sink, const struct migration *migration,
     return put(sink, migration, "migration", value, err);
 }
 
-static int put_mapping(struct sink *sink, const struct migration *migration,
-                       const struct entity *entity, int64_t generation, struct err *err)
+int control_put_mapping(struct sink *sink, const struct migration *migration,
+                        const struct entity *entity, int64_t generation, struct err *err)
 {
     char key[CONTROL_KEY_BYTES];
-    struct buf *value = sink_scratch(sink);
+    struct buf shape, *value = sink_scratch(sink);
     (void)snprintf(key, sizeof(key), "mapping:%s", entity->name);
-    buf_printf(value, "{\"v\":%d,\"generation\":%lld,\"hash\":\"%s\"}", CONTROL_FORMAT_VERSION,
+    buf_printf(value, "{\"v\":%d,\"generation\":%lld,\"hash\":\"%s\"", CONTROL_FORMAT_VERSION,
                (long long)generation, entity->hash);
+    buf_init(&shape, CONTROL_SHAPE_BYTES);
+    migration_shape(migration, entity, &shape);
+    if (!shape.failed) { /* else everything is read again when the mapping changes */
+        buf_puts(value, ",\"shape\":");
+        buf_put_span(value, buf_span(&shape));
+    }
+    buf_clear(&shape);
+    buf_putc(value, '}');
     return put(sink, migration, key, value, err);
 }
 
-static int put_partitions(struct sink *sink, const struct migration *migration,
-                          const struct entity *entity, struct err *err)
+int control_put_partitions(struct sink *sink, const struct migration *migration,
+                           const struct entity *entity, struct err *err)
 {
     char key[CONTROL_KEY_BYTES];
     struct buf *value = sink_scratch(sink);
@@ -57,8 +65,8 @@ static int prepare(struct sink *sink, const struct migration *migration, struct 
 {
     const struct control control = {.phase = "prepared", .kill_ms = migration->kill_ms};
     for (int i = 0; i < migration->entity_count; i++)
-        if (put_mapping(sink, migration, &migration->entities[i], 1, err) < 0 ||
-            put_partitions(sink, migration, &migration->entities[i], err) < 0)
+        if (control_put_mapping(sink, migration, &migration->entities[i], 1, err) < 0 ||
+            control_put_partitions(sink, migration, &migration->entities[i], err) < 0)
             return -1;
     if (sink_settle(sink, SETTLE_TIMEOUT_MS, err) < 0 ||
         put_migration(sink, migration, &control, err) < 0)
@@ -69,7 +77,7 @@ static int prepare(struct sink *sink, const struct migration *migration, struct 
 int control_prepare(struct migration *migration, struct err *err)
 {
     struct control_facts facts;
-    if (control_facts_read(migration, &facts, err) < 0)
+    if (control_facts_read(migration, NULL, &facts, err) < 0)
         return -1;
     if (facts.control.exists)
         return 0;
@@ -84,7 +92,7 @@ int control_prepare(struct migration *migration, struct err *err)
 int control_go(struct migration *migration, struct err *err)
 {
     struct control_facts facts;
-    if (control_facts_read(migration, &facts, err) < 0)
+    if (control_facts_read(migration, NULL, &facts, err) < 0)
         return -1;
     if (!facts.control.exists)
         return err_exit(err, EX_CONFIG, "migration %s is not prepared yet; run `tandem run`",
@@ -101,37 +109,4 @@ int control_go(struct migration *migration, struct err *err)
         result = sink_settle(sink, SETTLE_TIMEOUT_MS, err);
     sink_close(sink);
     return result;
-}
-
-static int remap(const struct migration *migration, const struct control_facts *facts, int index,
-                 struct err *err)
-{
-    const struct entity *entity = &migration->entities[index];
-    const struct entity_facts *known = &facts->entities[index];
-    if (known->generation > 0 && strcmp(known->hash, entity->hash) == 0)
-        return 0;
-    struct sink *sink = sink_open(migration, "control", "cli", 0, err);
-    if (!sink)
-        return -1;
-    int result = put_mapping(sink, migration, entity, known->generation + 1, err);
-    if (result == 0 && !known->partitions)
-        result = put_partitions(sink, migration, entity, err);
-    if (result == 0)
-        result = sink_settle(sink, SETTLE_TIMEOUT_MS, err);
-    sink_close(sink);
-    return result;
-}
-
-int control_remap(struct migration *migration, const char *entity, struct err *err)
-{
-    struct control_facts facts;
-    if (control_facts_read(migration, &facts, err) < 0)
-        return -1;
-    if (!facts.control.exists)
-        return err_exit(err, EX_CONFIG, "migration %s is not prepared yet; run `tandem run`",
-                        migration->ns);
-    for (int i = 0; i < migration->entity_count; i++)
-        if (strcmp(migration->entities[i].name, entity) == 0)
-            return remap(migration, &facts, i, err);
-    return err_exit(err, EX_USAGE, "there is no entity %s", entity);
 }

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "stream/control.h"
+#include "stream/cursor.h"
 #include "stream/dead_letter.h"
 #include "stream/log_reader.h"
 #include "stream/source.h"
@@ -88,6 +89,90 @@ static void another_mapping_is_refused(void **state)
     assert_int_equal(fixture.entity.generation, 2);
     err_clear(&err);
     assert_int_equal(control_remap(&fixture.migration, "company", &err), -1);
+}
+
+static const struct system_settings OLD = {.name = "old"};
+static struct source_settings poll_source = {.name = "p", .type = "poll", .system = &OLD};
+
+static void put_letter(struct fixture *fixture, struct sink *sink, const char *key,
+                       const char *reason, const char *entity)
+{
+    const struct sink_header headers[] = {{"tandem.reason", span_of(reason)},
+                                          {"tandem.entity", span_of(entity)}};
+    const struct sink_message message = {.topic = fixture_topic(fixture, TOPIC_DLQ),
+                                         .partition = SINK_PARTITION_BY_KEY,
+                                         .key = span_of(key),
+                                         .value = span_of("{}"),
+                                         .headers = headers,
+                                         .header_count = 2};
+    assert_ok(sink_put(sink, &message, NULL, ok_));
+}
+
+struct hints {
+    int count;
+    bool good;
+};
+
+static int take_hint(void *self, const struct log_message *message, struct err *err)
+{
+    struct hints *hints = self;
+    (void)err;
+    hints->count++;
+    hints->good = span_is(message->key, "old:1") || span_is(message->key, "old:2");
+    return strstr(message->value.data, "\"why\":\"remap\"") ? 0 : -1;
+}
+
+static struct hints read_hints(struct fixture *fixture)
+{
+    struct hints hints = {0};
+    assert_ok(log_reader_fold(&fixture->migration, fixture_topic(fixture, TOPIC_HINTS), take_hint,
+                              &hints, ok_));
+    return hints;
+}
+
+/* A mapping that only takes more asks for what died of the old one, once a record; another one for everything. */
+static void remap_asks_for_what_is_read_otherwise(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct err err = ERR_INIT;
+    struct cursor cursor = {.done = true, .seq_from = 1, .seq_to = 9, .count = 9, .after_id = "3"};
+    bool found = false;
+    fixture_init(&fixture, "remap", services.kafka_bootstrap);
+    fixture_topics(&fixture);
+    fixture.migration.sources = &poll_source;
+    fixture.migration.source_count = 1;
+    assert_ok(control_prepare(&fixture.migration, ok_));
+    struct sink *sink = sink_open(&fixture.migration, "test", "1", 0, &err);
+    assert_non_null(sink);
+    assert_ok(cursor_put(sink, &fixture.migration, "old", "contact", "backfill", &cursor, ok_));
+    put_letter(&fixture, sink, "old:1", "mapping", "contact");
+    put_letter(&fixture, sink, "old:2", "mapping", "contact");
+    put_letter(&fixture, sink, "old:1", "mapping", "contact");
+    put_letter(&fixture, sink, "old:3", "rejected", "contact");
+    put_letter(&fixture, sink, "old:4", "mapping", "company");
+    put_letter(&fixture, sink, "form:5", "mapping", "contact");
+    assert_ok(sink_settle(sink, FIXTURE_WAIT_MS, ok_));
+    sink_close(sink);
+
+    memcpy(fixture.entity.hash, OTHER_HASH, sizeof(OTHER_HASH)); /* its shape is the same */
+    assert_ok(control_remap(&fixture.migration, "contact", ok_));
+    struct hints hints = read_hints(&fixture);
+    assert_int_equal(hints.count, 2);
+    assert_true(hints.good);
+    assert_ok(cursor_load(&fixture.migration, "old", "contact", "backfill", &cursor, &found, ok_));
+    assert_true(found && cursor.done);
+
+    fixture.entity.old_object = "Lead";
+    fixture.entity.hash[0] = 'c';
+    assert_ok(control_remap(&fixture.migration, "contact", ok_));
+    assert_int_equal(read_hints(&fixture).count, 2);
+    assert_ok(cursor_load(&fixture.migration, "old", "contact", "backfill", &cursor, &found, ok_));
+    assert_true(found && !cursor.done);
+    assert_string_equal(cursor.after_id, "");
+    struct control control;
+    assert_ok(control_read(&fixture.migration, &control, ok_));
+    assert_int_equal(fixture.entity.generation, 3);
 }
 
 static void another_partition_count_is_refused(void **state)
@@ -300,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_migration_is_prepared_once),
         cmocka_unit_test(another_mapping_is_refused),
+        cmocka_unit_test(remap_asks_for_what_is_read_otherwise),
         cmocka_unit_test(another_partition_count_is_refused),
         cmocka_unit_test(what_is_newer_or_broken_stops_the_start),
         cmocka_unit_test(a_source_puts_events_and_dead_letters),

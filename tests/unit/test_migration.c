@@ -290,6 +290,63 @@ static void hash_of_conversions(void **state)
     }
 }
 
+#define SOURCE_TABLE(type, values) \
+    EMAIL ", { name = \"source\"; type = \"" type "\"; old = \"Lead\"; new = \"lead\"; " values " }"
+#define WEB "{ name = \"web\"; old = \"Web\"; new = \"WEB\"; }"
+#define FAX "{ name = \"fax\"; old = \"Fax\"; }"
+
+static char *shape_of(const char *fields)
+{
+    struct migration *m = open_with(HEAD, fields);
+    struct buf shape;
+    buf_init(&shape, 0);
+    migration_shape(m, &m->entities[0], &shape);
+    migration_close(m);
+    char *text = buf_take(&shape);
+    assert_non_null(text);
+    return text;
+}
+
+/* What has to be read again when one mapping follows on another. */
+static void rereads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *known, *now;
+        enum mapping_reread want;
+    } cases[] = {
+        {"nothing changed", EMAIL "," SOURCE, EMAIL "," SOURCE, REREAD_DEAD_LETTERS},
+        {"another order", EMAIL "," SOURCE, SOURCE "," EMAIL, REREAD_DEAD_LETTERS},
+        {"a value more", SOURCE_TABLE("enum", "values = (" WEB ");"),
+         SOURCE_TABLE("enum", "values = (" FAX "," WEB ");"), REREAD_DEAD_LETTERS},
+        {"a value less", SOURCE_TABLE("enum", "values = (" FAX "," WEB ");"),
+         SOURCE_TABLE("enum", "values = (" WEB ");"), REREAD_EVERYTHING},
+        {"another value", SOURCE_TABLE("enum", "values = (" WEB ");"),
+         SOURCE_TABLE("enum", "values = (" FAX ");"), REREAD_EVERYTHING},
+        {"a table at all", SOURCE_TABLE("multi", ""), SOURCE_TABLE("multi", "values = (" WEB ");"),
+         REREAD_EVERYTHING},
+        {"another type", SOURCE_TABLE("enum", "values = (" WEB ");"),
+         SOURCE_TABLE("multi", "values = (" WEB ");"), REREAD_EVERYTHING},
+        {"a field more", EMAIL, EMAIL "," SEEN, REREAD_EVERYTHING},
+        {"a field less", EMAIL "," SEEN, EMAIL, REREAD_EVERYTHING},
+        {"another code", WITH("type = \"currency\"; old = \"X\"; new = \"y\"; code = \"USD\";"),
+         WITH("type = \"currency\"; old = \"X\"; new = \"y\"; code = \"EUR\";"), REREAD_EVERYTHING},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *known = shape_of(cases[i].known), *now = shape_of(cases[i].now);
+        if (migration_compare(span_of(known), span_of(now)) != cases[i].want)
+            fail_msg("%s:\n%s\n%s", cases[i].name, known, now);
+        free(known);
+        free(now);
+    }
+    static const char *const odd[] = {"", "{", "[]", "{\"email\":1}", "{\"email\":[]}"};
+    char *now = shape_of(EMAIL);
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        assert_int_equal(migration_compare(span_of(odd[i]), span_of(now)), REREAD_EVERYTHING);
+    assert_int_equal(migration_compare(SPAN_NONE, span_of(now)), REREAD_EVERYTHING);
+    free(now);
+}
+
 static void conversions(void **state)
 {
     (void)state;
@@ -375,9 +432,13 @@ static void unreadable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_whole),           cmocka_unit_test(the_mapping),
-        cmocka_unit_test(hash_of_the_mapping), cmocka_unit_test(hash_of_conversions),
-        cmocka_unit_test(conversions),         cmocka_unit_test(truths),
+        cmocka_unit_test(the_whole),
+        cmocka_unit_test(the_mapping),
+        cmocka_unit_test(hash_of_the_mapping),
+        cmocka_unit_test(hash_of_conversions),
+        cmocka_unit_test(rereads),
+        cmocka_unit_test(conversions),
+        cmocka_unit_test(truths),
         cmocka_unit_test(unreadable),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
