@@ -240,8 +240,8 @@ static void sign_in(void **state)
 static void shipped_files(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {"salesforce", "hubspot"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const NAMES[] = {"salesforce", "hubspot", "generic-rest"};
+    for (size_t i = 0; i < 3; i++) {
         char path[512];
         const char *source = getenv("SOURCE_DIR");
         (void)snprintf(path, sizeof(path), "%s/deploy/connectors/%s.cfg", source ? source : ".",
@@ -255,11 +255,129 @@ static void shipped_files(void **state)
         if (!connector)
             print_error("%s:%d: %s\n", path, report.mistakes[0].line, report.mistakes[0].text);
         assert_non_null(connector);
-        assert_int_equal(connector->conditional_writes, i);
+        assert_int_equal(connector->conditional_writes, i == 1);
         connector_close(connector);
         conf_report_clear(&report);
         config_destroy(&config);
     }
+}
+
+static void named(const char *text, const char *before, const char *const *names, const char *after)
+{
+    for (int i = 0; names[i]; i++) {
+        char words[64];
+        (void)snprintf(words, sizeof(words), "%s%s%s", before, names[i], after);
+        if (!strstr(text, words))
+            fail_msg("generic-rest.cfg does not show %s", words);
+    }
+}
+
+/* Whoever writes a connector from the template has seen everything that there is. */
+static void template_shows_all(void **state)
+{
+    (void)state;
+    static const char *const KEYS[] = {"name",
+                                       "about",
+                                       "constants",
+                                       "objects",
+                                       "auth",
+                                       "types",
+                                       "token_path",
+                                       "id_form",
+                                       "time",
+                                       "conditional_writes",
+                                       "record",
+                                       "id",
+                                       "modified",
+                                       "version",
+                                       "writer",
+                                       "values",
+                                       "result",
+                                       "trace",
+                                       "created",
+                                       "failure",
+                                       "ids",
+                                       "error",
+                                       "codes",
+                                       "messages",
+                                       "errors",
+                                       "status",
+                                       "code",
+                                       "words",
+                                       "outcome",
+                                       "retry_after_ms",
+                                       "existing_id",
+                                       "quota",
+                                       "header",
+                                       "usage_after",
+                                       "remaining_header",
+                                       "max_header",
+                                       "limits",
+                                       "page",
+                                       "read",
+                                       "lookup",
+                                       "write",
+                                       "history",
+                                       "link",
+                                       "links",
+                                       "in_flight",
+                                       "timeout_ms",
+                                       "index_lag_ms",
+                                       "settle_ms",
+                                       "overlap_ms",
+                                       "request_lifetime_ms",
+                                       "operations",
+                                       "method",
+                                       "path",
+                                       "query",
+                                       "body",
+                                       "each",
+                                       "separator",
+                                       "headers",
+                                       "records",
+                                       "next",
+                                       "keyset",
+                                       "total",
+                                       "results",
+                                       "unique",
+                                       "read_only",
+                                       "histories",
+                                       "entry",
+                                       "value",
+                                       "at",
+                                       "source",
+                                       "source_id",
+                                       "own_sources",
+                                       "from",
+                                       "to",
+                                       "failure_from",
+                                       "failure_to",
+                                       "list",
+                                       "type",
+                                       "category",
+                                       "more",
+                                       "label",
+                                       "stages",
+                                       "by",
+                                       "max",
+                                       "quota_reserve_percent",
+                                       "token_lifetime_s",
+                                       NULL};
+    char path[512];
+    const char *source = getenv("SOURCE_DIR");
+    (void)snprintf(path, sizeof(path), "%s/deploy/connectors/generic-rest.cfg",
+                   source ? source : ".");
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    static char text[64 * 1024];
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    assert_int_equal(fclose(file), 0);
+    text[len] = '\0';
+    named(text, " ", KEYS, " = ");
+    named(text, " ", OPERATION_NAMES, " = {");
+    named(text, "{", PLACEHOLDER_NAMES, "}");
+    named(text, "outcome = \"", OUTCOME_NAMES, "\"");
+    named(text, "\"", AUTH_TYPE_NAMES, "\"");
 }
 
 /* --- errors --- */
@@ -345,6 +463,7 @@ int main(void)
         cmocka_unit_test(missing_parts),
         cmocka_unit_test(system_overrides_limits),
         cmocka_unit_test(shipped_files),
+        cmocka_unit_test(template_shows_all),
         cmocka_unit_test(errors),
         cmocka_unit_test(sign_in),
     };
