@@ -3,7 +3,8 @@
  *
  *   work      decode, load the rows, decide by version          (work.c, state_on_event)
  *   twin      find the twin: id map, match index, target        (twin.c)
- *   plan      merge field by field, render what is to be written (plan.c, merge_field)
+ *   decide    merge field by field: base, history, truth         (decide.c, history.c, merge_field, truth_decide)
+ *   plan      render what is to be written, and the row after it (plan.c)
  *   write     lock, intent, send, read the answers              (write.c, state_after_write)
  *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
  *
@@ -68,10 +69,11 @@ struct apply {
 };
 
 enum work_stage {
-    WORK_DONE,  /* nothing more to ask or to write: settle it */
-    WORK_FIND,  /* find the twin */
-    WORK_SEND,  /* a request is planned */
-    WORK_UNSENT /* the target could not take it: nothing was executed, the batch comes again */
+    WORK_DONE,    /* nothing more to ask or to write: settle it */
+    WORK_FIND,    /* find the twin */
+    WORK_HISTORY, /* only the twin's history can tell who wrote what stands there */
+    WORK_SEND,    /* a request is planned */
+    WORK_UNSENT   /* the target could not take it: nothing was executed, the batch comes again */
 };
 
 /* One event on its way through a chunk; everything is arena memory of the chunk. */
@@ -103,10 +105,12 @@ struct work {
     bool twin_found;
     struct span twin, twin_version, twin_external_id, twin_marker;
     struct value *new_now; /* entity->field_count of them; all MISSING for a create */
+    /* A person's edit that a late request of ours overtook (then new_now is that edit): to be put back; NULL none. By field. */
+    const struct raw_value **restore;
     /* the plan */
     enum merge_verdict *verdicts;
     struct span *item_names, *item_values;
-    int *item_fields; /* field of each name; −1 external id or marker */
+    int *item_fields; /* field of each name; −1 external id, marker, or an edit put back */
     struct rest_item item;
     enum rest_kind kind;
     struct span marker;    /* of the planned operation */
@@ -145,10 +149,27 @@ void work_derive_sent(struct apply_entity *ae, struct work *work, const struct r
 int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
               int64_t *ret_retry_after_ms, struct err *err);
 
+/* history.c: the works in WORK_HISTORY read once more, with who wrote what; planned then, or back in WORK_FIND. */
+int history_read(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+                 int64_t *ret_retry_after_ms, struct err *err);
+
+/* decide.c */
+/* What the twin says. A text that is no value of the field's type is kept as it is: it equals nothing and is never lost. */
+struct value decide_value(struct apply *apply, const struct field *field,
+                          const struct raw_value *raw);
+/*
+ * Fill new_now, verdicts and restore from the twin as read (NULL: it does not exist). False: nothing is decided yet, a record with histories
+ * (REST_HISTORY) has to be given. Moves the base of what an unknown operation turned out to have written.
+ */
+bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   const struct rest_record *record);
+
 /* plan.c */
-/* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, or WORK_DONE when nothing is to be written. */
+/* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, WORK_HISTORY, or WORK_DONE when nothing is to be written. */
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record);
+/* Does the plan put a person's edit back? */
+bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* The whole record becomes a question; its event stays with it. */

@@ -6,61 +6,6 @@
 
 #include "apply.h"
 
-/* Numbers and booleans stand bare in the row's JSON: what is neither needs its quotes, or no process could read the row again. */
-static struct span as_text(struct apply *apply, const struct field *field, struct span text)
-{
-    struct buf quoted;
-    if (field->rules.type != VALUE_INTEGER && field->rules.type != VALUE_BOOLEAN)
-        return text;
-    buf_init(&quoted, 0);
-    buf_put_json_string(&quoted, text);
-    text = arena_copy(&apply->arena, buf_span(&quoted));
-    buf_clear(&quoted);
-    return text;
-}
-
-/* What the twin says now. A text that is no value of the field's type is kept as it is: it equals nothing and is never lost. */
-static struct value read_new(struct apply *apply, const struct field *field,
-                             const struct raw_value *raw)
-{
-    struct value value = {VALUE_MISSING, SPAN_NONE};
-    struct err ignored = ERR_INIT;
-    if (raw->type == JSON_NONE_)
-        return (struct value){VALUE_BLANK, SPAN_NONE};
-    if (value_parse(&field->rules, SIDE_NEW, (enum json_type)raw->type, raw->text, &apply->arena,
-                    &value, &ignored) != 0)
-        return (struct value){VALUE_SET, as_text(apply, field, raw->text)};
-    return value;
-}
-
-/* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
-static void adopt_sent(struct work *work, int field_count, struct arena *arena)
-{
-    for (int f = 0; f < field_count; f++) {
-        struct value sent = work->row.sent[f];
-        if (sent.kind == VALUE_MISSING)
-            continue;
-        work->row.base[f] = (struct base_pair){.known = true,
-                                               .unconfirmed = !value_equal(sent, work->new_now[f]),
-                                               .old_side = base_of(sent, arena),
-                                               .new_side = base_of(sent, arena)};
-    }
-}
-
-static enum merge_verdict merge_one(struct work *work, int f)
-{
-    struct base_pair *base = &work->row.base[f];
-    struct value old_now = work->event.after.values[f], new_now = work->new_now[f];
-    if (!work->twin_found)
-        new_now = (struct value){VALUE_MISSING, SPAN_NONE};
-    enum merge_verdict verdict = merge_field(base, old_now, new_now);
-    /* A late request of ours stands there, not a person's edit: put the truth back (with an intent). */
-    bool ours_late = work->overtaken && base->known && !base_is(base->new_side, new_now);
-    if (ours_late && (verdict == MERGE_KEEP || verdict == MERGE_HOLD_CONFLICT))
-        return MERGE_WRITE;
-    return verdict;
-}
-
 static void add_item(struct work *work, const char *name, struct span value, int field)
 {
     int at = work->item.count++;
@@ -85,9 +30,12 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
     work->item_fields = arena_new(&apply->arena, int, entity->field_count + 2);
     for (int f = 0; f < entity->field_count; f++) {
         struct value value = work->event.after.values[f];
-        if (work->verdicts[f] == MERGE_WRITE && (work->twin_found || value.kind == VALUE_SET))
-            add_item(work, entity->fields[f].new_name,
-                     value_for_side(&entity->fields[f].rules, SIDE_NEW, value), f);
+        const struct field *field = &entity->fields[f];
+        if (merge_writes(work->verdicts[f]) && (work->twin_found || value.kind == VALUE_SET))
+            add_item(work, field->new_name, value_for_side(&field->rules, SIDE_NEW, value), f);
+        else if (work->restore[f]) /* as the new system itself wrote it */
+            add_item(work, field->new_name,
+                     work->restore[f]->type == JSON_NONE_ ? SPAN_NONE : work->restore[f]->text, -1);
     }
     work->adopt = work->twin_found && work->twin_external_id.len == 0;
     if (work->twin_found && work->item.count == 0 && !work->adopt)
@@ -105,6 +53,13 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
     work->item.external_id = work->event.id;
 }
 
+static enum held_class held_class(enum merge_verdict verdict)
+{
+    return verdict == MERGE_HOLD_CONFLICT ? HELD_CONFLICT
+           : verdict == MERGE_HOLD_FIRST  ? HELD_FIRST_MEETING
+                                          : HELD_UNCONFIRMED;
+}
+
 /* The row agrees with everything that was decided: what is left are the questions. */
 static void settle_row(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
@@ -115,19 +70,13 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
     for (int f = 0; f < field_count; f++) {
         struct value old_now = work->event.after.values[f], new_now = work->new_now[f];
         enum merge_verdict verdict = work->verdicts[f];
-        if (verdict == MERGE_AGREE)
+        if (merge_moves_base(verdict))
             row->base[f] = (struct base_pair){.known = true,
                                               .old_side = base_of(old_now, &apply->arena),
                                               .new_side = base_of(new_now, &apply->arena)};
-        if (verdict == MERGE_HOLD_CONFLICT || verdict == MERGE_HOLD_FIRST ||
-            verdict == MERGE_HOLD_UNCONFIRMED)
-            row->held[row->held_count++] =
-                (struct held){.field = f,
-                              .class_ = verdict == MERGE_HOLD_CONFLICT ? HELD_CONFLICT
-                                        : verdict == MERGE_HOLD_FIRST  ? HELD_FIRST_MEETING
-                                                                       : HELD_UNCONFIRMED,
-                              .old_now = old_now,
-                              .new_now = new_now};
+        if (merge_holds(verdict))
+            row->held[row->held_count++] = (struct held){
+                .field = f, .class_ = held_class(verdict), .old_now = old_now, .new_now = new_now};
     }
     row->status = row->held_count ? STATE_HELD : STATE_IDLE;
     row->twin = work->twin;
@@ -159,12 +108,24 @@ static bool any(const struct apply_entity *ae, const struct work *work, enum mer
     return false;
 }
 
+bool plan_restores(const struct apply_entity *ae, const struct work *work)
+{
+    for (int f = 0; work->restore && f < ae->entity->field_count; f++)
+        if (work->restore[f])
+            return true;
+    return false;
+}
+
 static const char *class_of(const struct apply_entity *ae, const struct work *work)
 {
+    if (plan_restores(ae, work))
+        return "raced";
     if (work->row.held_count)
         return held_class_name(work->row.held[0].class_);
     if (work->overtaken)
         return "late-overwrite";
+    if (any(ae, work, MERGE_TRUTH_OLD) || any(ae, work, MERGE_TRUTH_NEW))
+        return "truth";
     return any(ae, work, MERGE_KEEP) ? "edited-in-new" : NULL;
 }
 
@@ -186,70 +147,14 @@ static bool must_wait_for_index(const struct apply_entity *ae, const struct work
     return !waited;
 }
 
-/* (epoch, sequence) of a marker of this partition; false: not one of ours. */
-static bool marker_parse(struct span marker, int32_t partition, int64_t ret_order[2])
-{
-    char text[64];
-    int owner = 0;
-    long long epoch = 0, sequence = 0;
-    if (marker.len == 0 || marker.len >= sizeof text)
-        return false;
-    memcpy(text, marker.data, marker.len);
-    text[marker.len] = '\0';
-    char *dot = NULL, *second = NULL;
-    owner = (int)strtol(text, &dot, 10);
-    if (*dot != '.' || owner != partition)
-        return false;
-    epoch = strtoll(dot + 1, &second, 10);
-    if (*second != '.')
-        return false;
-    sequence = strtoll(second + 1, NULL, 10);
-    ret_order[0] = epoch;
-    ret_order[1] = sequence;
-    return true;
-}
-
-/*
- * What the marker in the target says of our own operations. The one whose outcome was unknown, or a newer one than the row knows (its
- * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last.
- */
-static void judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
-{
-    struct row *row = &work->row;
-    int64_t there[2], known[2] = {-1, -1};
-    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
-    struct span op = work->op.len > 0 ? work->op : row->op;
-    work->overtaken = false;
-    if (!marker_parse(work->twin_marker, work->partition, there))
-        return;
-    if (!unknown && row->op.len > 0 && !marker_parse(row->op, work->partition, known))
-        return;
-    bool newer = there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]);
-    if (unknown ? span_equal(work->twin_marker, op) : newer) {
-        if (!unknown)
-            work_derive_sent(ae, work, &work->event.after);
-        adopt_sent(work, ae->entity->field_count, &apply->arena);
-        row->op = work->twin_marker;
-    } else if (!unknown) {
-        work->overtaken = there[0] != known[0] || there[1] != known[1];
-    }
-}
-
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record)
 {
-    const struct entity *entity = ae->entity;
     struct row *row = &work->row;
-    work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
-    work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
-    for (int f = 0; record && f < entity->field_count; f++)
-        if (ae->property_of_field[f] >= 0)
-            work->new_now[f] =
-                read_new(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
-    if (work->twin_found)
-        judge_marker(apply, ae, work);
-    for (int f = 0; f < entity->field_count; f++)
-        work->verdicts[f] = entity->fields[f].new_name ? merge_one(work, f) : MERGE_NOTHING;
+    if (!decide_fields(apply, ae, work, record)) {
+        work->stage = WORK_HISTORY;
+        return;
+    }
     make_item(apply, ae, work);
     if (work->marker.len && work->item.count > 0) {
         work->wait_for_index = must_wait_for_index(ae, work);
@@ -269,7 +174,7 @@ static struct value stored(struct apply *apply, struct apply_entity *ae, struct 
     int at = ae->property_of_field[f];
     if (!work->item.ret_values || at < 0)
         return (struct value){VALUE_MISSING, SPAN_NONE};
-    return read_new(apply, &ae->entity->fields[f], &work->item.ret_values[at]);
+    return decide_value(apply, &ae->entity->fields[f], &work->item.ret_values[at]);
 }
 
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work)
@@ -277,7 +182,7 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
     bool created = !work->twin_found;
     work->twin = arena_copy(&apply->arena, work->item.ret_id);
     for (int f = 0; f < ae->entity->field_count; f++) {
-        if (work->verdicts[f] != MERGE_WRITE)
+        if (!merge_writes(work->verdicts[f]))
             continue;
         struct value sent = work->event.after.values[f], now = stored(apply, ae, work, f);
         bool seen = now.kind != VALUE_MISSING;

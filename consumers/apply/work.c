@@ -401,6 +401,9 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
         if (twin_find(apply, ae, some, count, ret_retry_after_ms, err) != 0)
             return -1;
         FAILPOINT("apply.twins_read");
+        count = in_stage(works, n, WORK_HISTORY, some);
+        if (count > 0 && history_read(apply, ae, some, count, ret_retry_after_ms, err) != 0)
+            return -1;
         count = in_stage(works, n, WORK_SEND, some);
         FAILPOINT("apply.merged");
         if (count > 0 && write_send(apply, ae, some, count, ret_retry_after_ms, err) != 0)

@@ -68,8 +68,9 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
 static bool overwrites(const struct work *work, int f)
 {
     struct value now = work->new_now[f];
-    return work->verdicts[f] == MERGE_WRITE && now.kind == VALUE_SET && work->row.base[f].known &&
-           !base_is(work->row.base[f].new_side, now);
+    bool agreed = work->row.base[f].known && base_is(work->row.base[f].new_side, now);
+    return merge_writes(work->verdicts[f]) && now.kind == VALUE_SET && !agreed &&
+           !value_equal(now, work->event.after.values[f]);
 }
 
 /* A value that is not our base is about to vanish: it stands in outcomes before it does. */
@@ -83,7 +84,9 @@ static int put_intents(struct apply *apply, struct apply_entity *ae, struct work
             needed = needed || overwrites(works[i], f);
         if (!needed)
             continue;
-        works[i]->class_ = works[i]->overtaken ? "late-overwrite" : NULL;
+        works[i]->class_ = plan_restores(ae, works[i]) ? "raced"
+                           : works[i]->overtaken       ? "late-overwrite"
+                                                       : NULL;
         if (settle_outcome(apply, ae, works[i], OUTCOME_INTENT, err) != 0)
             return -1;
         count++;

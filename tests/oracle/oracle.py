@@ -93,6 +93,8 @@ class Target:
         self.effects, self.setters = [], {}
         self.reached = collections.defaultdict(set)        # property -> values that we ever wrote
         self.touched = set()                               # properties somebody else set
+        self.theirs = collections.defaultdict(set)         # property -> values that somebody else set
+        self.agreed = {}                                   # property -> value of our last request that was not late
         self.late = False
 
 
@@ -165,6 +167,7 @@ class Oracle:
             if not ours:
                 for name in changed:
                     target.touched.add(name)
+                    target.theirs[name].add(after[name])
                     last_foreign_ms[name] = effect.wall_ms
                     was = target.setters.get(name)
                     streak = was is not None and was.who == "foreign"
@@ -187,7 +190,17 @@ class Oracle:
                     self.verdict.add(kind, source, target.id, f"{effect}: {why}")
             for name in changed:
                 target.reached[name].add(after[name])
-                target.setters[name] = Setter("late" if faults and self.excused(effect) else "ours", None)
+                if self.restored(target, name, after[name], target.setters.get(name)):
+                    target.setters[name] = Setter("foreign", target.agreed.get(name))
+                    continue
+                late = bool(faults) and self.excused(effect)
+                if not late:
+                    target.agreed[name] = after[name]
+                target.setters[name] = Setter("late" if late else "ours", None)
+
+    def restored(self, target, name, value, was):
+        """T3: a person's edit that a late request of ours overwrote is put back."""
+        return self.tier == "T3" and was is not None and was.who == "late" and value in target.theirs[name]
 
     def faults(self, target, effect, source, before, after, changed, markers, place, last_foreign_ms):
         """What is wrong with one effect of ours; moves place[property] to the version that it wrote."""
@@ -202,6 +215,8 @@ class Oracle:
         versions = [version for version in self.versions.get(source, ()) if version is not None]
         for name in changed:
             was = target.setters.get(name)
+            if self.restored(target, name, after[name], was):
+                continue
             if was is not None and was.who == "foreign" and before[name] is not None:
                 known = any(version[name] == before[name] for version in versions)
                 gap_ms = effect.wall_ms - last_foreign_ms[name]

@@ -139,10 +139,10 @@ class Cycles:
         self.p.revive()
         self.judge(f"in flight, held {when}, then {action}")
 
-    def late_request(self, meanwhile=None):
+    def late_write(self, meanwhile=None):
         """A write that executes long after its process died and another finished the work and a newer change.
 
-        meanwhile(source): what people do in the new system before it executes.
+        meanwhile(source): what people do in the new system before it executes. Returns the old record.
         """
         source, _ = self.edit()
         self.p.check()
@@ -156,9 +156,14 @@ class Cycles:
         self.p.check()
         if meanwhile:
             meanwhile(source)
-        before = len(self.p.verdict().late)
         self.release("go")
         wait_for(lambda: not self.held() and self.p.new.admin("stats")["late_pending"] == 0, 30, "executed late")
+        return source
+
+    def late_request(self, meanwhile=None):
+        """late_write, and what becomes of it."""
+        before = len(self.p.verdict().late)
+        source = self.late_write(meanwhile)
         self.judge_late(source, before)
         self.hits["late request"] += 1
         return source

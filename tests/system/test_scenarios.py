@@ -255,6 +255,27 @@ def test_late_beside_a_person():
         assert twin["zip"] == "12345" and twin["phone"] == "+1 555 0000", twin
 
 
+def test_late_over_a_person():
+    """A late write overtakes a person's edit of the same field: her edit is put back, and asked about when the old side moves."""
+    with Pipeline() as p:
+        cycles = Cycles(p).begin(3)
+
+        def person(source):
+            p.edit_new(p.twin(source)["id"], jobtitle="Hers")
+            p.drain()
+        source = cycles.late_write(person)
+        assert p.twin(source)["fields"]["jobtitle"] != "Hers", "the late request did overwrite it"
+        p.edit(source, LastName="Later")
+        verdict = p.check()
+        assert p.twin(source)["fields"]["jobtitle"] == "Hers" and p.twin(source)["fields"]["lastname"] == "Later"
+        assert verdict.explained == {"edited-in-new": 1} and len(verdict.late) == 1 and not verdict.late_wrong, verdict
+        said = [o for o in p.outcomes() if o["key"].endswith(source) and (o["what"], o.get("class")) == ("repaired", "raced")]
+        assert [f["new_now"] for o in said for f in o["fields"] if f["name"] == "job_title"] == ["Hers"], said
+        p.edit(source, Title="Old says")
+        assert p.check().explained == {"conflict": 1} and p.held() == {source: {"job_title": "conflict"}}, p.held()
+        assert p.twin(source)["fields"]["jobtitle"] == "Hers"
+
+
 def test_skewed_clocks():
     """Two hosts a day apart, a source two hours ahead, a target an hour behind: only the source's clock counts."""
     with Pipeline(old={"clock_offset_ms": 7200000}, new={"clock_offset_ms": -3600000}) as p:

@@ -1,0 +1,220 @@
+/*
+ * decide — what becomes of each field: the three-way merge, what our own marker and the field's history say about who wrote the value that
+ * stands in the new system, and the declared truth (design §6). Nothing is rendered or written here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "model/truth.h"
+
+struct value decide_value(struct apply *apply, const struct field *field,
+                          const struct raw_value *raw)
+{
+    struct value value = {VALUE_MISSING, SPAN_NONE};
+    struct err ignored = ERR_INIT;
+    if (raw->type == JSON_NONE_)
+        return (struct value){VALUE_BLANK, SPAN_NONE};
+    if (value_parse(&field->rules, SIDE_NEW, (enum json_type)raw->type, raw->text, &apply->arena,
+                    &value, &ignored) != 0)
+        return (struct value){VALUE_SET, raw->text};
+    return value;
+}
+
+/* ---- our own marker ---- */
+
+/* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
+static void adopt_sent(struct work *work, int field_count, struct arena *arena)
+{
+    for (int f = 0; f < field_count; f++) {
+        struct value sent = work->row.sent[f];
+        if (sent.kind == VALUE_MISSING)
+            continue;
+        work->row.base[f] = (struct base_pair){.known = true,
+                                               .unconfirmed = !value_equal(sent, work->new_now[f]),
+                                               .old_side = base_of(sent, arena),
+                                               .new_side = base_of(sent, arena)};
+    }
+}
+
+/* (epoch, sequence) of a marker of this partition; false: not one of ours. */
+static bool marker_parse(struct span marker, int32_t partition, int64_t ret_order[2])
+{
+    char text[64];
+    int owner = 0;
+    long long epoch = 0, sequence = 0;
+    if (marker.len == 0 || marker.len >= sizeof text)
+        return false;
+    memcpy(text, marker.data, marker.len);
+    text[marker.len] = '\0';
+    char *dot = NULL, *second = NULL;
+    owner = (int)strtol(text, &dot, 10);
+    if (*dot != '.' || owner != partition)
+        return false;
+    epoch = strtoll(dot + 1, &second, 10);
+    if (*second != '.')
+        return false;
+    sequence = strtoll(second + 1, NULL, 10);
+    ret_order[0] = epoch;
+    ret_order[1] = sequence;
+    return true;
+}
+
+/*
+ * What the marker in the target says of our own operations. The one whose outcome was unknown, or a newer one than the row knows (its
+ * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last.
+ */
+static void judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct row *row = &work->row;
+    int64_t there[2], known[2] = {-1, -1};
+    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
+    struct span op = work->op.len > 0 ? work->op : row->op;
+    work->overtaken = false;
+    if (!marker_parse(work->twin_marker, work->partition, there))
+        return;
+    if (!unknown && row->op.len > 0 && !marker_parse(row->op, work->partition, known))
+        return;
+    bool newer = there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]);
+    if (unknown ? span_equal(work->twin_marker, op) : newer) {
+        if (!unknown)
+            work_derive_sent(ae, work, &work->event.after);
+        adopt_sent(work, ae->entity->field_count, &apply->arena);
+        row->op = work->twin_marker;
+    } else if (!unknown) {
+        work->overtaken = there[0] != known[0] || there[1] != known[1];
+    }
+}
+
+/* ---- the field's history ---- */
+
+static const struct rest_history *history_of(const struct apply_entity *ae,
+                                             const struct rest_record *record, int f)
+{
+    return record && record->histories ? &record->histories[ae->property_of_field[f]] : NULL;
+}
+
+/*
+ * What we sent and nobody saw stored. If nobody wrote the field since, what stands there is how the target stores it; else what our
+ * write made of it stands in the history, before the edit.
+ */
+static void confirm(struct apply *apply, const struct field *field, struct base_pair *base,
+                    const struct rest_history *history)
+{
+    for (int i = 0; i < history->count; i++) {
+        if (!history->changes[i].ours)
+            continue;
+        struct value stored = decide_value(apply, field, &history->changes[i].value);
+        base->new_side = base_of(stored, &apply->arena);
+        base->unconfirmed = false;
+        return;
+    }
+}
+
+/*
+ * A late request of ours wrote the value that stands there. What stands in the history before it is what we agreed on, or a person's edit that
+ * it overtook: that edit counts, and is to be put back unless the merge writes something else.
+ */
+static void undo_late(struct apply *apply, struct work *work, const struct field *field, int f,
+                      const struct rest_history *history)
+{
+    for (int i = 1; i < history->count; i++) {
+        struct value before = decide_value(apply, field, &history->changes[i].value);
+        if (base_is(work->row.base[f].new_side, before))
+            return;
+        if (history->changes[i].ours)
+            continue; /* late as well */
+        work->new_now[f] = before;
+        work->restore[f] = &history->changes[i].value;
+        return;
+    }
+}
+
+static struct truth_time edited_at(struct apply *apply, const struct rest_history *history,
+                                   const struct rest_record *record)
+{
+    if (!history)
+        return record && record->modified_ms >= 0
+                   ? truth_time_between(INT64_MIN, record->modified_ms)
+                   : (struct truth_time){0};
+    struct truth_edit *edits = arena_new(&apply->arena, struct truth_edit, history->count + 1);
+    for (int i = 0; i < history->count; i++)
+        edits[i] = (struct truth_edit){history->changes[i].at_ms, history->changes[i].ours};
+    return truth_time_of_history(edits, history->count);
+}
+
+/* ---- one field ---- */
+
+static struct truth_time changed_at(const struct apply_entity *ae, const struct work *work, int f)
+{
+    const struct row *row = &work->row;
+    bool seen_before = false;
+    for (int h = 0; h < row->held_count; h++)
+        seen_before =
+            seen_before || (row->held[h].field == f &&
+                            value_equal(row->held[h].old_now, work->event.after.values[f]));
+    return truth_time_of_old(row->has_version ? &row->version : NULL, &work->event.version,
+                             seen_before, ae->entity->fields[f].is_volatile);
+}
+
+/* Would the rule ask when exactly the field was edited in the new system? */
+static bool asks_when(const struct apply_entity *ae, int f, enum merge_verdict verdict,
+                      struct truth_time old_time)
+{
+    const struct truth_rule *rule = truth_rule_at(ae->entity, f, old_time.until_ms);
+    if (verdict == MERGE_KEEP) /* is it enforced, and was it then? */
+        return rule && (rule->enforce || rule->from_ms != TRUTH_ALWAYS);
+    return merge_holds(verdict) && rule && rule->choice == TRUTH_NEWEST;
+}
+
+/* ret_ask: only the history can tell. */
+static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *ae,
+                                     struct work *work, const struct rest_record *record, int f,
+                                     bool *ret_ask)
+{
+    const struct field *field = &ae->entity->fields[f];
+    struct base_pair *base = &work->row.base[f];
+    struct value old_now = work->event.after.values[f];
+    if (!work->twin_found)
+        return merge_field(base, old_now, (struct value){VALUE_MISSING, SPAN_NONE});
+    const struct rest_history *history = history_of(ae, record, f);
+    bool differs = base->known && !base_is(base->new_side, work->new_now[f]);
+    bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
+    *ret_ask = *ret_ask || (can_ask && differs && (work->overtaken || base->unconfirmed));
+    if (differs && history && base->unconfirmed)
+        confirm(apply, field, base, history);
+    bool late =
+        differs && work->overtaken && (!history || (history->count && history->changes[0].ours));
+    if (late && history)
+        undo_late(apply, work, field, f, history);
+    enum merge_verdict verdict = merge_field(base, old_now, work->new_now[f]);
+    if (late && !work->restore[f] && (verdict == MERGE_KEEP || verdict == MERGE_HOLD_CONFLICT))
+        return MERGE_WRITE; /* a late request of ours, not a person's edit: put the truth back */
+    if (ae->entity->truth_count == 0 || (verdict != MERGE_KEEP && !merge_holds(verdict)))
+        return verdict;
+    struct truth_facts facts = {.old_time = changed_at(ae, work, f),
+                                .new_time = edited_at(apply, history, record)};
+    *ret_ask = *ret_ask || (can_ask && asks_when(ae, f, verdict, facts.old_time));
+    return truth_decide(ae->entity, f, verdict, &facts);
+}
+
+bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   const struct rest_record *record)
+{
+    const struct entity *entity = ae->entity;
+    bool ask = false;
+    work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
+    work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
+    work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
+    for (int f = 0; record && f < entity->field_count; f++)
+        if (ae->property_of_field[f] >= 0)
+            work->new_now[f] =
+                decide_value(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
+    if (work->twin_found)
+        judge_marker(apply, ae, work);
+    for (int f = 0; f < entity->field_count; f++)
+        work->verdicts[f] = ae->property_of_field[f] >= 0
+                                ? decide_one(apply, ae, work, record, f, &ask)
+                                : MERGE_NOTHING;
+    return !ask;
+}
