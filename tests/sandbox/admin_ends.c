@@ -98,6 +98,13 @@ static void purge(struct sandbox *sandbox, json_t *body, struct reply *reply)
     const char *object = admin_object(sandbox, body, reply);
     if (!object)
         return;
+    sqlite3_stmt *note =
+        store_prepare(&sandbox->store,
+                      "INSERT OR REPLACE INTO purges SELECT object,max(modstamp_ms) FROM records "
+                      "WHERE object=?1 AND deleted IN (1,2) GROUP BY object");
+    bind_text(note, 1, object);
+    store_run(&sandbox->store, note);
+    sqlite3_finalize(note);
     sqlite3_stmt *put = store_prepare(
         &sandbox->store, "UPDATE records SET deleted=9 WHERE object=?1 AND deleted IN (1,2)");
     bind_text(put, 1, object);

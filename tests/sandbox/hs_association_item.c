@@ -2,6 +2,7 @@
  * hs_association_item — one input of an associations batch: its result or its
  * error.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@ void link_id_of(json_t *holder, char ret_id[ID_BYTES])
         (void)snprintf(ret_id, ID_BYTES, "%s", json_string_value(id));
     else if (json_is_integer(id))
         (void)snprintf(ret_id, ID_BYTES, "%lld", (long long)json_integer_value(id));
+    for (char *c = ret_id; *c; c++) /* cut anywhere, it must stay text */
+        if (!isascii(*c))
+            *c = '?';
 }
 
 static void add_error(struct links *links, const struct link *link, const char *sub_category,
@@ -84,6 +88,9 @@ static bool read_types(struct links *links, const struct link *link, json_t *spe
         ret_types[count++] = type;
     }
     ret_types[count] = NULL;
+    if (count == 0)
+        add_error(links, link, "crm.associations.INVALID_ASSOCIATION_TYPE", "VALIDATION_ERROR",
+                  "at least one association type is required", NULL);
     return count > 0;
 }
 

@@ -75,8 +75,9 @@ void seed_company_fields(const struct store *store, int64_t seed, int64_t number
 static void put_contact(struct store *store, uint64_t lot, struct buf *patch)
 {
     sqlite3_stmt *get = store_prepare(
-        store, "SELECT id,json_extract(fields,'$.AccountId') FROM records WHERE n>=?1 AND "
-               "object='Contact' AND deleted=0 ORDER BY n LIMIT 1");
+        store,
+        "SELECT id,json_extract(fields,'$.AccountId') FROM records WHERE n>=?1 AND n<?1+64 AND "
+        "+object='Contact' AND +deleted=0 ORDER BY n LIMIT 1");
     /* contacts may have come first: look lower and lower for one */
     for (int64_t below = store->next_n; below > 0; below /= 2) {
         sqlite3_bind_int64(get, 1, (int64_t)(lot >> 5) % below);

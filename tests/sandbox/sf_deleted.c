@@ -29,8 +29,7 @@ static bool read_moment(struct sandbox *sandbox, const struct request *request, 
 static int64_t earliest_ms(struct store *store, const char *object)
 {
     int64_t earliest = store_now_ms(store) - LOG_MS;
-    sqlite3_stmt *get =
-        store_prepare(store, "SELECT max(modstamp_ms) FROM records WHERE object=?1 AND deleted=9");
+    sqlite3_stmt *get = store_prepare(store, "SELECT until_ms FROM purges WHERE object=?1");
     bind_text(get, 1, object);
     if (store_row(store, get) && sqlite3_column_int64(get, 0) > earliest)
         earliest = sqlite3_column_int64(get, 0);
@@ -46,7 +45,8 @@ static void put_records(struct sandbox *sandbox, const char *object, struct boun
     char deleted[SF_DATETIME_BYTES];
     filter_init(&where);
     record_init(&record);
-    buf_puts(&where.sql, "+deleted=1");
+    buf_puts(&where.sql, "deleted=1"); /* just so: the partial index */
+    store_need_index(&sandbox->store, INDEX_DELETED);
     sqlite3_stmt *rows =
         filter_select(&sandbox->store, &where, bounds, object, "modstamp_ms,id", true);
     while (rows && store_row(&sandbox->store, rows)) {

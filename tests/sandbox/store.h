@@ -62,7 +62,7 @@ enum statement {
 };
 
 /* Indexes that cost every write: made when the first reader needs them. */
-enum store_index { INDEX_QUERY, INDEX_HISTORY, STORE_INDEX_COUNT };
+enum store_index { INDEX_QUERY, INDEX_DELETED, INDEX_HISTORY, STORE_INDEX_COUNT };
 
 struct store {
     sqlite3 *db;

@@ -33,6 +33,7 @@ const char STORE_TABLES[] =
     "INTEGER, op TEXT, who TEXT, from_object TEXT, from_id TEXT, to_object TEXT, to_id TEXT,"
     " type INTEGER, label TEXT, changed INTEGER, implied INTEGER, request_id INTEGER,"
     " late INTEGER);"
+    "CREATE TABLE IF NOT EXISTS purges(object TEXT PRIMARY KEY, until_ms INTEGER) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS pipelines(n INTEGER PRIMARY KEY, body TEXT);"
     "CREATE TABLE IF NOT EXISTS tokens(token TEXT PRIMARY KEY, kind TEXT, who TEXT,"
     " expires_ms INTEGER, uses_left INTEGER) WITHOUT ROWID;"
@@ -48,6 +49,8 @@ const char *const STORE_INDEXES[STORE_INDEX_COUNT] = {
     [INDEX_QUERY] = "CREATE INDEX IF NOT EXISTS records_modstamp ON records(object,modstamp_ms,id);"
                     "CREATE INDEX IF NOT EXISTS records_email ON records(object,email) WHERE email "
                     "IS NOT NULL;",
+    [INDEX_DELETED] = "CREATE INDEX IF NOT EXISTS records_deleted ON "
+                      "records(object,modstamp_ms,id) WHERE deleted=1;",
     [INDEX_HISTORY] = "CREATE INDEX IF NOT EXISTS effects_record ON effects(object,record_id);",
 };
 

@@ -311,10 +311,12 @@ def test_garbage_does_not_bring_it_down():
         for path in ("/", "//", "/%00", "/admin", "/admin/nothing", base, base + "/%ff%fe", base + "/x" * 300,
                      base + "/query?q=%00", base + "/query/-", base + "/query/01g-99999999999999999999",
                      base + "/contacts/batch/read", base + "/contacts?limit=99999999999999999999999&after=%27",
-                     base + "/sobjects/Contact/%27%20OR%201=1", "/oauth/v1/token", "/services/oauth2/token"):
+                     base + "/sobjects/Contact/%27%20OR%201=1", base + "/sobjects/Contact/deleted?start=x&end=%00",
+                     "/oauth/v1/token", "/services/oauth2/token"):
             for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
                 for body in (None, b"\xff\xfe\x00", b"[]", b"{" * 5000, b'{"inputs":{"a":1}}', b'{"inputs":[1,null,"x",{}]}',
-                             b'{"properties":[1]}', b'{"filterGroups":[{"filters":[{}]}]}', b"grant_type=%&client_id=%zz"):
+                             b'{"properties":[1]}', b'{"filterGroups":[{"filters":[{}]}]}',
+                             b"grant_type=%&client_id=%zz"):
                     with contextlib.suppress(http.client.HTTPException, OSError):
                         status = call(crm, method, path, body)[0]
                         assert status < 600, (path, status)
@@ -332,6 +334,29 @@ def test_garbage_does_not_bring_it_down():
             call(crm, "GET", base + "/query?" + urllib.parse.urlencode({"q": query}))
         assert crm.running() and crm.admin("stats")["records"]
         assert crm.term() == 0
+
+
+def test_garbage_about_links_and_merges():
+    crm = hubspot(seed=10)
+    for path in ("/crm/v4/associations/contacts/companies/batch/create",
+                 "/crm/v4/associations/deals/companies/batch/read",
+                 "/crm/v4/associations/contacts/companies/batch/archive", "/crm/v4/associations/0-1/0-9/batch/read",
+                 "/crm/v4/objects/contacts/%ff/associations/default/companies/%ff",
+                 "/crm/v4/objects/contacts/1/associations", "/crm/v3/objects/contacts/merge",
+                 "/crm/v3/owners?limit=x", "/crm/v3/pipelines/deals/%ff", "/crm/v4", "/crm/v3/objects/deals",
+                 "/admin/people/merge", "/admin/people/associate", "/admin/pipelines",
+                 "/oauth/v2/private-apps/get/access-token-info", "/oauth/v1/access-tokens/%ff"):
+        for method in ("GET", "POST", "PUT"):
+            for body in (None, b"[]", b'{"inputs":{"a":1}}', b'{"inputs":[1,null,"x",{}]}',
+                         b'{"properties":{"dealstage":"\\u00ff","hubspot_owner_id":"x"}}',
+                         b'{"inputs":[{"id":"\\u00e4","from":{"id":"\\u00e4\\u0000"},"to":{"id":7},"types":{}}]}',
+                         b'{"primaryObjectId":"\\u00e4","objectIdToMerge":1}',
+                         b'{"object":"deals","from":1,"stages":[1]}'):
+                with contextlib.suppress(http.client.HTTPException, OSError):
+                    status = call(crm, method, path, body)[0]
+                    assert status < 500, (path, status)
+    assert crm.running() and crm.admin("stats")["records"] == {"contacts": 10}
+    assert crm.term() == 0
 
 
 def test_three_hundred_connections_at_once():
