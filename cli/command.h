@@ -19,7 +19,7 @@ struct command {
 };
 
 extern const struct command COMMAND_CHECK, COMMAND_TOPICS, COMMAND_PREVIEW, COMMAND_RUN,
-    COMMAND_STATUS, COMMAND_REPORT;
+    COMMAND_STATUS, COMMAND_REPORT, COMMAND_CONFIG;
 
 enum flag_type { FLAG_BOOL, FLAG_STRING, FLAG_INT };
 struct flag {

@@ -179,6 +179,8 @@ static void read_option(const struct conf_option *option, const config_setting_t
     if (!setting) {
         if (option->required)
             conf_mistake(report, group, option->help, "\"%s\" is missing", option->name);
+        else if (group && report->keep_defaults)
+            conf_add_default((config_setting_t *)(uintptr_t)group, option);
         return;
     }
     if (!type_fits(option, setting)) {

@@ -55,6 +55,8 @@ struct conf_report {
     struct conf_mistake *mistakes; /* in order of discovery */
     int count;                     /* further ones than CONF_MISTAKES_MAX are counted in dropped */
     int dropped;
+    bool
+        keep_defaults; /* set before reading: conf_read_group adds the defaults to the group it reads */
 };
 void conf_report_init(struct conf_report *report);
 void conf_report_clear(struct conf_report *report);
@@ -89,6 +91,14 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
  */
 int conf_read_group(const config_setting_t *group, const struct conf_option *options,
                     const char *const *also_known, void *self, struct conf_report *report);
+
+/* For showing a configuration as it works. Was this setting added by keep_defaults? */
+bool conf_is_default(const config_setting_t *setting);
+/* A string, number or boolean as libconfig writes it; a text in quotes. */
+void conf_put_scalar(struct buf *out, const config_setting_t *setting);
+void conf_put_text(struct buf *out, const char *text);
+/* "name = value;", a line for each setting of the group that was added. */
+void conf_put_defaults(struct buf *out, const config_setting_t *group);
 
 /* The nearest of candidates (NULL-terminated) to word within edit distance max(2, len/3), or NULL.
  */

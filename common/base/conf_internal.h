@@ -19,6 +19,9 @@ void conf_mistake_at(struct conf_report *report, const char *file, int line, con
  */
 void conf_scan_literals(const char *path, const char *include_dir, struct conf_report *report);
 
+/* Add the option's default to a group that leaves it out; nothing where there is none. */
+void conf_add_default(config_setting_t *group, const struct conf_option *option);
+
 /* NULL when only the owner may read the file, else why not (static text). */
 const char *secret_objection(const char *path);
 

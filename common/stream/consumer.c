@@ -178,7 +178,7 @@ int consumer_run(const struct handler_type *type, int argc, char **argv)
     int code = process_open(&consumer.process, type->name, type->summary, false, argc, argv);
     if (code == PROCESS_GO_ON) {
         read_options(&consumer);
-        code = process_checked(&consumer.process);
+        code = process_checked(&consumer.process, NULL);
     }
     if (code == PROCESS_GO_ON &&
         !(consumer.self && consumer.options && consumer.pending && consumer.batch))

@@ -27,7 +27,7 @@ static void usage(FILE *out, const struct process *process)
     (void)fprintf(
         out,
         "%s: %s\n\n"
-        "usage: %s --config FILE %s[--instance ID] [--listen ADDR] [--check]\n\n"
+        "usage: %s --config FILE %s[--instance ID] [--listen ADDR] [--check | --dump]\n\n"
         "  --config FILE    the migration's configuration\n"
         "%s"
         "  --instance ID    tells several processes of a kind apart; default 1\n"
@@ -35,6 +35,8 @@ static void usage(FILE *out, const struct process *process)
         "0: any free one);\n"
         "                   default: health_listen of the configuration\n"
         "  --check          say what is wrong with the configuration, and end\n"
+        "  --dump           print the options of this process that the configuration leaves out, "
+        "and end\n"
         "  --help, --version\n\n"
         "Ends with 0 after SIGTERM; 64 wrong arguments, 69 no listener, 75 start me again, 77 a "
         "right is missing,\n"
@@ -64,11 +66,15 @@ static bool is_instance(const char *text)
 
 static int arguments(struct process *process, int argc, char **argv)
 {
-    static const struct option OPTIONS[] = {
-        {"config", required_argument, NULL, 'c'},   {"source", required_argument, NULL, 's'},
-        {"instance", required_argument, NULL, 'i'}, {"listen", required_argument, NULL, 'l'},
-        {"check", no_argument, NULL, 'k'},          {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {0}};
+    static const struct option OPTIONS[] = {{"config", required_argument, NULL, 'c'},
+                                            {"source", required_argument, NULL, 's'},
+                                            {"instance", required_argument, NULL, 'i'},
+                                            {"listen", required_argument, NULL, 'l'},
+                                            {"check", no_argument, NULL, 'k'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"dump", no_argument, NULL, 'd'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {0}};
     int option;
     opterr = 0;
     optind = 1;
@@ -88,6 +94,9 @@ static int arguments(struct process *process, int argc, char **argv)
             break;
         case 'k':
             process->check = true;
+            break;
+        case 'd':
+            process->dump = process->report.keep_defaults = true;
             break;
         case 'h':
             usage(stdout, process);
@@ -128,12 +137,19 @@ void process_close(struct process *process)
     conf_report_clear(&process->report);
 }
 
-int process_checked(struct process *process)
+int process_checked(struct process *process, const config_setting_t *own)
 {
     struct buf text;
     if (process->migration && process->report.count == 0) {
-        if (!process->check)
+        if (!process->check && !process->dump)
             return PROCESS_GO_ON;
+        buf_init(&text, 0);
+        if (process->dump && own)
+            conf_put_defaults(&text, own);
+        (void)fputs(text.data ? text.data : "", stdout);
+        buf_clear(&text);
+        if (!process->check)
+            return EX_OK;
         (void)printf("%s: %s is fine\n", process->name, process->config);
         return EX_OK;
     }

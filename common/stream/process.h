@@ -14,7 +14,7 @@ struct process {
     const char *summary;
     bool has_source; /* takes --source */
     const char *config, *source, *instance, *listen;
-    bool check;
+    bool check, dump;
     struct migration *migration;
     struct conf_report report;
 };
@@ -31,9 +31,9 @@ void process_close(struct process *process);
 
 /*
  * After the process's own options were read into process->report: print mistakes. Returns PROCESS_GO_ON; or the exit code: EX_CONFIG with
- * mistakes, 0 after --check without any.
+ * mistakes, 0 after --check or --dump without any. own: the group of the process's own options, whose defaults --dump prints; may be NULL.
  */
-int process_checked(struct process *process);
+int process_checked(struct process *process, const config_setting_t *own);
 
 /* Logging, signals and health listener; -1 with ERR_FATAL. */
 int process_start(struct process *process, struct err *err);

@@ -189,7 +189,8 @@ int producer_run(const struct source_type *type, int argc, char **argv)
     int code = process_open(&producer.process, type->name, type->summary, true, argc, argv);
     if (code == PROCESS_GO_ON) {
         read_options(&producer);
-        code = process_checked(&producer.process);
+        code =
+            process_checked(&producer.process, producer.settings ? producer.settings->group : NULL);
     }
     if (code == PROCESS_GO_ON) {
         (void)work(&producer, &err);

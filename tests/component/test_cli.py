@@ -43,7 +43,7 @@ def test_wrong_usage():
         (["check", "--bogus"], "tandem: check: unrecognized option '--bogus'"), (["check", "--config"], "requires an argument"),
         (["check", "extra"], 'check does not take the argument "extra"'), (["run", "stop"], 'run does not take the argument "stop"'),
         (["topics"], "plan, apply, verify"), (["topics", "drop"], "plan, apply, verify"),
-        (["preview"], "wants an entity"), (["preview", "a", "b"], 'does not take the argument "b"'),
+        (["config"], "tandem config dump --redact"), (["config", "load"], "tandem config dump --redact"), (["preview"], "wants an entity"), (["preview", "a", "b"], 'does not take the argument "b"'),
         (["preview", "contct", "--config", path], 'no entity "contct"; it has: contact'),
     ]
     cases += [(["preview", "contact", "--limit", limit], "--limit wants a number from 1 to 200")
@@ -109,6 +109,29 @@ def test_secrets_that_others_can_read():
     for program, args in (("tandem", ["check"]), ("tandem", ["run"]), ("tandem-poll", []), ("tandem-apply", [])):
         code, _, err = tandem(*args, "--config", path, program=program)
         assert code == 78 and "chmod 600" in err and "token\n" not in err.replace("new-token\n", ""), (program, code, err)
+
+
+def test_a_dump_shows_everything_but_secrets():
+    """It can be read again, and says the same then; what somebody wrote is told from what is a default."""
+    path = configuration((r'"bootstrap.servers=([^"]*)"', r'"bootstrap.servers=\1", "sasl.username=ann", "sasl.password=geheim1", '
+                                                          r'"ssl.key.pem=geheim2", "ssl.key.location=/k.pem"'),
+                         (r'url = "http://127', 'url = "http://ann:geheim3@127'))
+    code, out, err = tandem("config", "dump", "--redact", "--config", path)
+    assert code == 0 and not err and "geheim" not in out and "token\n" not in out, (code, out, err)
+    for line in ('"sasl.username=ann"', '"sasl.password=***"', '"ssl.key.pem=***"', '"ssl.key.location=/k.pem"', 'url = "http://***@127.',
+                 "  instances = 1;\n", "  retry_max = 10;  // default\n", "    interval_ms = 1000;\n", "    gather_ms = 20;  // default\n",
+                 '{  // pii\n        name = "email";\n'):
+        assert line in out, (line, out)
+    again = os.path.join(os.path.dirname(path), "again.cfg")
+    with open(again, "w", encoding="utf-8") as file:
+        file.write(out)
+    assert tandem("check", "--config", again)[0] == 0
+    code, second, _ = tandem("config", "dump", "--config", again)
+    plain = [re.sub(r"  // (default|pii)\n|/\* default: \*/|\s", "", text) for text in (out, second)]
+    assert code == 0 and plain[0] == plain[1], second
+    broken = configuration((r'log_level = "info"', 'log_level = "inof"'))
+    code, out, err = tandem("config", "dump", "--config", broken)
+    assert code == 78 and 'did you mean "info"?' in err and not out, (code, out, err)
 
 
 def test_nothing_answers():
