@@ -65,13 +65,14 @@ struct truth_time truth_time_of_old(const struct version *applied, const struct 
 {
     if (!applied || is_volatile)
         return truth_time_between(INT64_MIN, now->modified_ms);
-    if (seen_before)
-        return truth_time_between(INT64_MIN, applied->modified_ms);
-    if (now->modified_ms != applied->modified_ms)
+    if (!seen_before && now->modified_ms != applied->modified_ms)
         return truth_time_between(applied->modified_ms, now->modified_ms);
-    if (now->observed_to_ms == INT64_MAX)
+    /* It may have been a silent change: all that is sure is when it was seen. */
+    const struct version *seen = seen_before ? applied : now;
+    if (seen->observed_to_ms == INT64_MAX)
         return (struct truth_time){0};
-    return truth_time_between(applied->observed_from_ms, now->observed_to_ms);
+    return truth_time_between(seen_before ? INT64_MIN : applied->observed_from_ms,
+                              seen->observed_to_ms);
 }
 
 /* later is later than earlier, whatever the two clocks say. The sum would overflow for an open end. */

@@ -63,11 +63,11 @@ struct truth_time truth_time_of_history(const struct truth_edit *edits, int coun
 struct truth_time truth_time_between(int64_t previous_ms, int64_t this_ms);
 
 /*
- * When the old system's value of a field changed, by the record's versions: applied is the version whose record still said
- * otherwise (NULL: none, nothing is known of the beginning), now the one that says it. A silent change does not move
- * modified-at: then what was observed counts, and without a Date it is not known. seen_before: the value was a question already when applied was read, so it
- * changed at some time before. A volatile field may have changed in a version that nobody applied (it is outside of the
- * content hash): its beginning is never known.
+ * When the old system's value of a field changed, by the record's versions: applied is the version that was last merged and whose
+ * record still said otherwise (NULL: none is known; a deleted or refused record's version was not merged), now the one that says
+ * it. A silent change does not move modified-at: then what was observed counts, and without a Date it is not known.
+ * seen_before: the value was a question already when applied was read, so it changed at some time before that. A volatile field may
+ * have changed in a version that nobody merged (it is outside of the content hash): its beginning is never known.
  */
 struct truth_time truth_time_of_old(const struct version *applied, const struct version *now,
                                     bool seen_before, bool is_volatile);

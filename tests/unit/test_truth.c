@@ -321,8 +321,11 @@ static void times_of_old(void **state)
     same_time(truth_time_of_old(&applied, &now, false, false), truth_time_between(100, 300));
     same_time(truth_time_of_old(&applied, &silent, false, false), truth_time_between(1000, 6000));
     same_time(truth_time_of_old(&applied, &dateless, false, false), (struct truth_time){0});
-    /* A question since before: not between these two versions. */
-    same_time(truth_time_of_old(&applied, &now, true, false), truth_time_between(INT64_MIN, 100));
+    /* A question since before: not between these two versions; and it may have been silent, so modified-at says nothing. */
+    same_time(truth_time_of_old(&applied, &now, true, false), truth_time_between(INT64_MIN, 2000));
+    same_time(truth_time_of_old(&applied, &silent, true, false),
+              truth_time_between(INT64_MIN, 2000));
+    same_time(truth_time_of_old(&dateless, &now, true, false), (struct truth_time){0});
     same_time(truth_time_of_old(NULL, &now, false, false), truth_time_between(INT64_MIN, 300));
     same_time(truth_time_of_old(&applied, &now, false, true), truth_time_between(INT64_MIN, 300));
 }
