@@ -4,13 +4,13 @@
 #include "base/expression.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 #include "base/expression_internal.h"
 
 /* Far beyond what a run may take: the helper is frozen, not busy. */
-enum { ANSWER_TIMEOUT_MS = 120 * 1000, FIRST_FREE_FD = 3 };
+enum { ANSWER_TIMEOUT_S = 120, FIRST_FREE_FD = 3 };
 
 struct expressions {
     pthread_mutex_t mutex;
@@ -28,30 +28,38 @@ struct expressions {
     struct buf answer;
 };
 
-int expression_send(int socket, const void *data, size_t bytes)
+int expression_send(int socket, const struct expression_header *header, const void *bytes)
 {
-    const char *at = data;
-    while (bytes) {
-        ssize_t sent = send(socket, at, bytes, MSG_NOSIGNAL);
+    /* sendmsg() does not write to what it sends. */
+    struct iovec parts[] = {{(void *)(uintptr_t)header, sizeof(*header)},
+                            {(void *)(uintptr_t)bytes, header->bytes}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    while (message.msg_iovlen > 0) {
+        ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
-        if (sent <= 0)
+        if (sent < 0)
             return -1;
-        at += sent;
-        bytes -= (size_t)sent;
+        for (size_t left = (size_t)sent; message.msg_iovlen > 0;) {
+            struct iovec *part = message.msg_iov;
+            size_t taken = left < part->iov_len ? left : part->iov_len;
+            part->iov_base = (char *)part->iov_base + taken;
+            part->iov_len -= taken;
+            left -= taken;
+            if (part->iov_len > 0)
+                break;
+            message.msg_iov++;
+            message.msg_iovlen--;
+        }
     }
     return 0;
 }
 
-int expression_receive(int socket, void *data, size_t bytes, int timeout_ms)
+int expression_receive(int socket, void *data, size_t bytes)
 {
     char *at = data;
     while (bytes) {
-        struct pollfd ready = {.fd = socket, .events = POLLIN};
-        int found = timeout_ms ? poll(&ready, 1, timeout_ms) : 1;
-        if (found < 0 && errno == EINTR)
-            continue;
-        ssize_t got = found > 0 ? recv(socket, at, bytes, 0) : 0;
+        ssize_t got = recv(socket, at, bytes, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -83,6 +91,9 @@ static int start(struct expressions *expressions, const char *const *texts, int 
         become_helper(ends[1], texts, count);
     (void)close(ends[1]);
     expressions->socket = ends[0];
+    const struct timeval patience = {ANSWER_TIMEOUT_S, 0};
+    if (setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+        return err_exit(err, EX_OSERR, "setsockopt: %s", strerror(errno));
     return expressions->helper < 0 ? err_exit(err, EX_OSERR, "fork: %s", strerror(errno)) : 0;
 }
 
@@ -92,12 +103,11 @@ static int receive(struct expressions *expressions, struct expression_header *re
     struct buf *answer = &expressions->answer;
     char piece[4096];
     buf_reset(answer);
-    if (expression_receive(expressions->socket, ret_header, sizeof(*ret_header),
-                           ANSWER_TIMEOUT_MS) < 0)
+    if (expression_receive(expressions->socket, ret_header, sizeof(*ret_header)) < 0)
         return -1;
     for (size_t left = ret_header->bytes; left;) {
         size_t take = left < sizeof(piece) ? left : sizeof(piece);
-        if (expression_receive(expressions->socket, piece, take, ANSWER_TIMEOUT_MS) < 0)
+        if (expression_receive(expressions->socket, piece, take) < 0)
             return -1;
         buf_put(answer, piece, take);
         left -= take;
@@ -186,8 +196,7 @@ static int ask(struct expressions *expressions, int index, struct span input, st
     struct expression_header header = {.sequence = ++expressions->sequence,
                                        .index = (uint32_t)index,
                                        .bytes = (uint32_t)input.len};
-    if (expression_send(expressions->socket, &header, sizeof(header)) < 0 ||
-        expression_send(expressions->socket, input.data, input.len) < 0)
+    if (expression_send(expressions->socket, &header, input.data) < 0)
         helper_is_gone();
     do { /* a worker that died behind its answer is answered for once more: that one is old by now */
         if (receive(expressions, &header) < 0)

@@ -34,9 +34,7 @@ static int answer(const struct helper *helper, uint64_t sequence, enum expressio
                                        .status = (uint32_t)status,
                                        .type = type,
                                        .bytes = (uint32_t)bytes.len};
-    if (expression_send(helper->socket, &header, sizeof(header)) < 0)
-        return -1;
-    return bytes.len ? expression_send(helper->socket, bytes.data, bytes.len) : 0;
+    return expression_send(helper->socket, &header, bytes.data);
 }
 
 /* ---- compiling ---- */
@@ -79,16 +77,25 @@ static void set_timer(int ms)
         _exit(EX_OSERR);
 }
 
+/* The pages of data of this process: the sixth number of /proc/self/statm (proc(5)). */
+static rlim_t data_pages(void)
+{
+    char line[256] = "";
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || !fgets(line, sizeof(line), file))
+        _exit(EX_OSERR);
+    (void)fclose(file);
+    char *at = line;
+    long long pages = 0;
+    for (int i = 0; i < 6; i++)
+        pages = strtoll(at, &at, 10);
+    return (rlim_t)pages;
+}
+
 /* What a process starts with is not to be counted: a sanitizer's shadow alone is larger than any limit. */
 static void limit_memory(void)
 {
-    long pages[6] = {0};
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file || fscanf(file, "%ld %ld %ld %ld %ld %ld", &pages[0], &pages[1], &pages[2], &pages[3],
-                        &pages[4], &pages[5]) != 6)
-        _exit(EX_OSERR);
-    (void)fclose(file);
-    rlim_t bytes = (rlim_t)pages[5] * (rlim_t)sysconf(_SC_PAGESIZE) + EXPRESSION_MEMORY_BYTES;
+    rlim_t bytes = data_pages() * (rlim_t)sysconf(_SC_PAGESIZE) + EXPRESSION_MEMORY_BYTES;
     struct rlimit data = {bytes, bytes}, none = {0, 0};
     if (setrlimit(RLIMIT_DATA, &data) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
         _exit(EX_OSERR);
@@ -199,13 +206,13 @@ static _Noreturn void work(const struct helper *helper)
     size_t cap = 0;
     limit_memory();
     (void)signal(SIGPROF, SIG_DFL);
-    while (expression_receive(helper->socket, &request, sizeof(request), 0) == 0) {
+    while (expression_receive(helper->socket, &request, sizeof(request)) == 0) {
         if (request.bytes > cap) {
             free(input);
             cap = request.bytes;
             input = malloc(cap);
         }
-        if (!input || expression_receive(helper->socket, input, request.bytes, 0) < 0 ||
+        if (!input || expression_receive(helper->socket, input, request.bytes) < 0 ||
             serve(helper, &request, (struct span){input, request.bytes}) < 0)
             break;
     }

@@ -26,9 +26,12 @@ struct expression_header {
     uint32_t bytes;
 };
 
-/* Whole or not at all: -1 when the other end is gone. deadline_ms: 0 none. */
-int expression_send(int socket, const void *data, size_t bytes);
-int expression_receive(int socket, void *data, size_t bytes, int timeout_ms);
+/*
+ * Whole or not at all: -1 when the other end is gone, or a socket's own timeout is over. Header and bytes go in one piece: the
+ * other end is woken once.
+ */
+int expression_send(int socket, const struct expression_header *header, const void *bytes);
+int expression_receive(int socket, void *data, size_t bytes);
 
 /* The helper: never returns. */
 _Noreturn void expression_helper(int socket, const char *const *texts, int count);

@@ -162,6 +162,11 @@ static void read_association(struct migration *migration, const struct migration
                      "\"%s\" is no type of association", read->association);
 }
 
+static bool is_by_email(const struct migration_field *read)
+{
+    return read->by && strcmp(read->by, "email") == 0;
+}
+
 static void check_reference(const struct migration_field *read, struct conf_report *report)
 {
     if (!read->to)
@@ -172,7 +177,7 @@ static void check_reference(const struct migration_field *read, struct conf_repo
         conf_mistake(report, migration_at(read->group, "association"),
                      "leave out \"new\", or \"association\"",
                      "a reference is kept in a property or as an association, not both");
-    if (read->association && strcmp(read->by, "email") == 0)
+    if (read->association && is_by_email(read))
         conf_mistake(report, migration_at(read->group, "association"),
                      "new = \"the property that holds the person's id\";",
                      "people are no records: there is no association with them");
@@ -186,17 +191,15 @@ static void read_reference(struct migration *migration, const struct migration_f
                            struct value_rules *rules, struct conf_report *report)
 {
     if (rules->type != VALUE_REFERENCE) {
-        bool by_email = read->by && strcmp(read->by, "email") == 0;
         const char *key = read->to ? "to" : read->association ? "association" : "by";
-        if (read->to || read->association || by_email)
+        if (read->to || read->association || is_by_email(read))
             conf_mistake(report, migration_at(read->group, key), "type = \"reference\";",
                          "only a reference leads to another record");
         return;
     }
     struct value_reference *reference = arena_new(&migration->arena, struct value_reference, 1);
     const struct system_settings *systems[] = {migration->old_system, migration->new_system};
-    *reference = (struct value_reference){.to = read->to,
-                                          .by_email = read->by && strcmp(read->by, "email") == 0};
+    *reference = (struct value_reference){.to = read->to, .by_email = is_by_email(read)};
     for (int side = 0; side < 2; side++) {
         reference->systems[side] = systems[side] ? systems[side]->name : "";
         reference->id_forms[side] = systems[side] ? systems[side]->id_form : VALUE_ID_TEXT;

@@ -89,11 +89,12 @@ static void that_do_not_compile(void **state)
 {
     (void)state;
     static const char *const texts[] = {".a", ".a +", "nofunction(.a)", "$undefined", "\"open"};
+    static const char open_string[] =
+        "syntax error, unexpected $end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or "
+        "QQSTRING_END (Unix shell quoting issues?)";
     static const char *const want[] = {
         NULL, "syntax error, unexpected $end (Unix shell quoting issues?)",
-        "nofunction/1 is not defined", "$undefined is not defined",
-        "syntax error, unexpected $end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or "
-        "QQSTRING_END (Unix shell quoting issues?)"};
+        "nofunction/1 is not defined", "$undefined is not defined", open_string};
     struct err whys[5] = {ERR_INIT, ERR_INIT, ERR_INIT, ERR_INIT, ERR_INIT}, err = ERR_INIT;
     assert_null(expressions_open(texts, 5, whys, &err));
     assert_int_equal(err.kind, ERR_NONE);
