@@ -134,6 +134,7 @@ static int open_entities(struct apply *apply, struct migration *migration, struc
             return -1;
     }
     topic_name(migration, TOPIC_OUTCOMES, NULL, apply->outcomes);
+    topic_name(migration, TOPIC_REVIEW, NULL, apply->review);
     return 0;
 }
 

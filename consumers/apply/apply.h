@@ -53,7 +53,7 @@ struct apply {
     struct log_reader *tail;
     struct apply_entity *entities;
     int entity_count;
-    char outcomes[TOPIC_NAME_BYTES];
+    char outcomes[TOPIC_NAME_BYTES], review[TOPIC_NAME_BYTES];
     struct arena arena; /* of one chunk */
     struct json_tape tape;
     struct buf scratch;
@@ -87,7 +87,7 @@ struct work {
     bool due;    /* woken: its row waited for this moment */
     enum work_stage stage;
     /* what Redis knows */
-    bool row_exists;
+    bool row_exists, asked; /* asked: its row had questions */
     struct row row;
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
@@ -103,7 +103,7 @@ struct work {
     bool searched;           /* the target itself was asked */
     /* the twin as read */
     bool twin_found;
-    struct span twin, twin_version, twin_external_id, twin_marker;
+    struct span twin, twin_version, twin_external_id, twin_marker, twin_writer;
     struct value *new_now; /* entity->field_count of them; all MISSING for a create */
     /* A person's edit that a late request of ours overtook (then new_now is that edit): to be put back; NULL none. By field. */
     const struct raw_value **restore;
@@ -172,6 +172,8 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
 bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* A question of the row: one that was open already keeps its age. */
+void plan_ask(const struct apply *apply, const struct row *before, struct held *question);
 /* The whole record becomes a question; its event stays with it. */
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail);
 /* The operation was sent and nobody knows what came of it. */
@@ -190,6 +192,10 @@ int settle_works(struct apply *apply, struct apply_entity *ae, struct work *work
 /* One outcome message of a work, e.g. an intent, queued. */
 int settle_outcome(struct apply *apply, struct apply_entity *ae, const struct work *work,
                    enum outcome_what what, struct err *err);
+
+/* The open questions of a row, queued: a message of <ns>.review, or null when there is none. */
+int settle_review(struct apply *apply, const struct apply_entity *ae, const struct row *row,
+                  struct err *err);
 
 #ifdef TANDEM_MUTANT_REDIS_FIRST
 int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work **works, int n,

@@ -207,6 +207,9 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
         replay->count = 1;
         return 0;
     }
+    /* Whoever wrote the row may have died before its questions were told. */
+    if (settle_review(apply, replay->ae, &row, err) != 0)
+        return -1;
     struct buf index;
     buf_init(&index, 0);
     row_index(&row, &index);
@@ -270,6 +273,8 @@ int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t parti
     int status = reader ? log_reader_end(reader, ae->state, partition, &end, err) : -1;
     if (status == 0 && from < end)
         status = replay_read(replay, reader, from, end, err);
+    if (status == 0)
+        status = sink_settle(apply->sink, -1, err);
     if (status == 0) {
         struct store_owner owner = apply_owner(ae);
         int64_t marks[STORE_PARTITIONS_MAX] = {0};
@@ -316,6 +321,7 @@ static int write_again(struct apply *apply, struct apply_entity *ae,
         status = row_decode(ae->entity, known, &apply->tape, &apply->arena, &row, err);
         if (status == 0) {
             row.epoch = epoch;
+            status = settle_review(apply, ae, &row, err); /* the foreign one told its own */
             row_encode(&row, ae->entity, &text);
             row_index(&row, &index);
             finish.row = arena_copy(&apply->arena, buf_span(&text));

@@ -60,10 +60,20 @@ static enum held_class held_class(enum merge_verdict verdict)
                                           : HELD_UNCONFIRMED;
 }
 
+void plan_ask(const struct apply *apply, const struct row *before, struct held *question)
+{
+    question->since_ms = apply->now_ms;
+    for (int h = 0; h < before->held_count; h++)
+        if (before->held[h].field == question->field &&
+            before->held[h].class_ == question->class_ && before->held[h].since_ms)
+            question->since_ms = before->held[h].since_ms;
+}
+
 /* The row agrees with everything that was decided: what is left are the questions. */
 static void settle_row(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
+    const struct row before = *row;
     int field_count = ae->entity->field_count;
     row->held = arena_new(&apply->arena, struct held, field_count);
     row->held_count = 0;
@@ -74,9 +84,15 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
             row->base[f] = (struct base_pair){.known = true,
                                               .old_side = base_of(old_now, &apply->arena),
                                               .new_side = base_of(new_now, &apply->arena)};
-        if (merge_holds(verdict))
-            row->held[row->held_count++] = (struct held){
-                .field = f, .class_ = held_class(verdict), .old_now = old_now, .new_now = new_now};
+        if (merge_holds(verdict)) {
+            struct held *held = &row->held[row->held_count++];
+            *held = (struct held){.field = f,
+                                  .class_ = held_class(verdict),
+                                  .old_now = old_now,
+                                  .new_now = new_now,
+                                  .who = work->twin_writer};
+            plan_ask(apply, &before, held);
+        }
     }
     row->status = row->held_count ? STATE_HELD : STATE_IDLE;
     row->twin = work->twin;
@@ -204,8 +220,10 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
 {
     struct row *row = &work->row;
-    row->held = arena_new(&apply->arena, struct held, 1);
-    row->held[0] = (struct held){.field = -1, .class_ = class_, .detail = detail};
+    struct held *held = arena_new(&apply->arena, struct held, 1);
+    *held = (struct held){.field = -1, .class_ = class_, .detail = detail};
+    plan_ask(apply, row, held);
+    row->held = held;
     row->held_count = 1;
     row->status = STATE_HELD;
     row->due_ms = 0;

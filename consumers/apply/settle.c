@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "base/failpoint.h"
+#include "model/review.h"
 #include "stream/dead_letter.h"
 
 /* ---- outcomes ---- */
@@ -166,6 +167,24 @@ static int put_row(struct apply *apply, struct apply_entity *ae, struct work *wo
     return sink_put(apply->sink, &out, report, err);
 }
 
+int settle_review(struct apply *apply, const struct apply_entity *ae, const struct row *row,
+                  struct err *err)
+{
+    char key[REVIEW_KEY_BYTES];
+    if (review_key(ae->entity, row->key, key, err) != 0)
+        return err_wrap(err, "review");
+    buf_reset(&apply->scratch);
+    bool open = review_encode(ae->entity, row, &apply->scratch);
+    if (apply->scratch.failed)
+        return err_set(err, ERR_FATAL, "the questions of %.*s are too large", (int)row->key.len,
+                       row->key.data);
+    struct sink_message out = {.topic = apply->review,
+                               .partition = SINK_PARTITION_BY_KEY,
+                               .key = span_of(key),
+                               .value = open ? buf_span(&apply->scratch) : SPAN_NONE};
+    return sink_put(apply->sink, &out, NULL, err);
+}
+
 /* One past the last row of each partition: Redis has every row below, because chunks are settled one after the other. */
 static void move_marks(struct apply_entity *ae, const struct store_finish *finishes,
                        const struct sink_report *reports, int n, int64_t *marks)
@@ -207,7 +226,9 @@ int settle_works(struct apply *apply, struct apply_entity *ae, struct work *work
             continue;
         if (work->row_changed) {
             reports[rows].offset = -1;
-            if (put_row(apply, ae, work, &finishes[rows], &reports[rows], err) != 0)
+            bool asked = work->asked || work->row.held_count > 0;
+            if (put_row(apply, ae, work, &finishes[rows], &reports[rows], err) != 0 ||
+                (asked && settle_review(apply, ae, &work->row, err) != 0))
                 return -1;
             rows++;
         }

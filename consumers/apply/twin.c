@@ -113,6 +113,7 @@ static void take_twin(struct apply_entity *ae, struct work *work, const struct r
     work->twin_version = record->version;
     work->twin_external_id = raw_text(record, ae->external_id_at);
     work->twin_marker = raw_text(record, ae->marker_at);
+    work->twin_writer = record->writer;
 }
 
 /*

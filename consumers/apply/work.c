@@ -147,6 +147,7 @@ static int load(struct apply *apply, struct apply_entity *ae, struct work *works
         if (work->row_exists &&
             row_decode(ae->entity, loads[i].row, &apply->tape, &apply->arena, &work->row, err) != 0)
             return err_wrap(err, "row of %.*s", (int)work->key.len, work->key.data);
+        work->asked = work->row.held_count > 0;
         read_op(work, loads[i].op);
         if (work->row.twin.len)
             work->candidates[work->candidate_count++] = work->row.twin;

@@ -355,6 +355,17 @@ class Pipeline:
         problems += pipeline_fold.compare_match(self.redis, self.ns, ENTITY, self.external_id, self.new.dump("contacts"))
         assert not problems, "Redis is not the fold of state:\n" + "\n".join(problems)
 
+    def assert_review_is_projection(self):
+        """<ns>.review has a message for each row with questions, about the same, and null for every other."""
+        told = {}
+        for message in self.messages("review"):
+            told[message["key"].split("/", 1)[1]] = message["payload"]
+        told = {key: sorted((q["class"], q.get("field", "*")) for q in json.loads(text)["held"])
+                for key, text in told.items() if text}
+        held = {key: sorted((q["class"], q.get("field", "*")) for q in row["held"])
+                for key, row in self.fold().parsed().items() if row.get("held")}
+        assert told == held, f"review tells {told}, the rows say {held}"
+
     def validate(self):
         """Every message against its schema; the number of messages."""
         checked, found = pipeline_schemas.problems(self.messages, ENTITY)
@@ -367,4 +378,5 @@ class Pipeline:
         verdict = self.verdict()
         assert verdict.ok(), f"the oracle: {verdict}\n{self.tails()}"
         self.assert_redis_is_fold()
+        self.assert_review_is_projection()
         return verdict
