@@ -32,7 +32,8 @@ static void take_control(struct status *status, const struct progress *progress,
     struct err err = ERR_INIT;
     if (*progress->kafka_why)
         (void)snprintf(status->why, sizeof(status->why), "%s", progress->kafka_why);
-    else if (control_read(migration, &status->control, &err) != 0)
+    else if (control_read(migration, &status->control, &err) != 0 ||
+             pauses_read(migration, &status->pauses, &err) != 0)
         (void)snprintf(status->why, sizeof(status->why), "%s", err.text);
     else
         status->why[0] = '\0';

@@ -8,9 +8,11 @@
 
 #include "cli/progress.h"
 #include "stream/control.h"
+#include "stream/pause.h"
 
 struct status {
     struct control control;
+    struct pauses pauses;
     char why[512]; /* why control could not be read; "" */
     struct progress now, earlier;
     bool has_earlier;

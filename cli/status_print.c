@@ -68,10 +68,23 @@ static void print_backfill(const struct status *status, int entity)
     printf("\n");
 }
 
+/* "  paused        by ann@host since 2027-01-01T00:00:00.000Z: why; `tandem resume` goes on" */
+static void print_pause(const struct pause *pause, const char *entity)
+{
+    char since[TIMESTAMP_BYTES];
+    if (!pause->on)
+        return;
+    timestamp_format(pause->since_ms, since);
+    printf("  paused        by %s since %s%s%s; `tandem resume%s%s` goes on\n", pause->who, since,
+           *pause->why ? ": " : "", pause->why, entity ? " --entity " : "", entity ? entity : "");
+}
+
 static void print_entity(const struct status *status, int entity)
 {
     const struct progress_entity *it = &status->now.entities[entity];
     printf("%s\n", it->name);
+    if (entity < PAUSE_ENTITIES_MAX)
+        print_pause(&status->pauses.entities[entity], it->name);
     print_backfill(status, entity);
     if (it->events >= 0)
         printf("  changes       %" PRId64 " events on Kafka, apply is %" PRId64 " behind\n",
@@ -102,6 +115,7 @@ static void print_text(const struct status *status, const struct migration *migr
     printf("%s: %s\n", migration->ns, phase(status));
     if (*status->why)
         printf("  %s\n", status->why);
+    print_pause(&status->pauses.all, NULL);
     printf("kill date %s: %" PRId64 " days left\n\n", migration->kill_date, days_left(migration));
     for (int i = 0; i < status->now.entity_count; i++)
         print_entity(status, i);
@@ -116,6 +130,14 @@ static void print_text(const struct status *status, const struct migration *migr
 }
 
 /* ---- as JSON ---- */
+
+static json_t *pause_json(const struct pause *pause)
+{
+    if (!pause->on)
+        return json_null();
+    return json_pack("{s:I,s:s,s:s}", "since_ms", (json_int_t)pause->since_ms, "who", pause->who,
+                     "why", pause->why);
+}
 
 static json_t *known(int64_t value)
 {
@@ -133,6 +155,9 @@ static json_t *entity_json(const struct status *status, int entity)
                   known(progress_eta_s(&status->now, earlier_of(status), entity)), "events",
                   known(it->events), "lag_messages", known(it->lag_messages), "source_lag_s",
                   it->source_lag_s < 0 ? json_null() : json_real(it->source_lag_s));
+    (void)json_object_set_new(
+        object, "paused",
+        entity < PAUSE_ENTITIES_MAX ? pause_json(&status->pauses.entities[entity]) : json_null());
     json_t *rows = verify_entity(status->rows, it->name);
     static const char *const names[] = {"rows", "held", "dead_letters"};
     for (size_t i = 0; rows && i < sizeof(names) / sizeof(names[0]); i++)
@@ -159,6 +184,7 @@ static void print_json(const struct status *status, const struct migration *migr
         known(progress_applied_rate(&status->now, earlier_of(status))), "dead_letters",
         known(status->now.dead_letters), "why", *status->why ? status->why : status->now.kafka_why,
         "running", (int)status->now.running, "entities", "processes");
+    (void)json_object_set_new(root, "paused", pause_json(&status->pauses.all));
     for (int i = 0; i < status->now.entity_count; i++)
         (void)json_array_append_new(json_object_get(root, "entities"), entity_json(status, i));
     for (int i = 0; i < status->now.process_count; i++)

@@ -38,9 +38,8 @@ static int work_idle(struct consumer *consumer, struct err *err)
 }
 
 /* Everything is paused: polling goes on, so that the group knows that we live. No message comes. */
-static int wait_paused(struct consumer *consumer, struct err *err)
+static int wait_paused(struct consumer *consumer, int64_t left_ms, struct err *err)
 {
-    int64_t left_ms = consumer->batch_again_ms - consumer_now_ms();
     struct message message = {.message = NULL};
     int got = group_poll(consumer->group,
                          left_ms > CONSUMER_IDLE_EVERY_MS ? CONSUMER_IDLE_EVERY_MS : (int)left_ms,
@@ -55,9 +54,12 @@ static int next_step(struct consumer *consumer, struct err *err)
         consumer_clear_batch(consumer);
         group_resume(consumer->group);
     }
+    if (consumer_is_paused(consumer))
+        return wait_paused(consumer, CONSUMER_IDLE_EVERY_MS, err);
+    int64_t left_ms = consumer->batch_again_ms - consumer_now_ms();
     if (consumer->retrying)
-        return consumer_now_ms() < consumer->batch_again_ms ? wait_paused(consumer, err)
-                                                            : consumer_work_batch(consumer, err);
+        return left_ms > 0 ? wait_paused(consumer, left_ms, err)
+                           : consumer_work_batch(consumer, err);
     int64_t until_idle_ms = consumer->idle_at_ms - consumer_now_ms();
     if (consumer_collect(consumer, until_idle_ms > 0 ? (int)until_idle_ms : 0, err) < 0)
         return -1;
@@ -77,6 +79,8 @@ static int round_of(struct consumer *consumer, struct err *err)
         process_reload(&consumer->process);
     int result = consumer_take_changes(consumer, &now);
     if (result == 0)
+        result = consumer_take_pauses(consumer, &now);
+    if (result == 0)
         result = consumer_open_pending(consumer, &now);
     if (result == 0)
         result = next_step(consumer, &now);
@@ -86,6 +90,8 @@ static int round_of(struct consumer *consumer, struct err *err)
     }
     if (result < 0)
         consumer_say_waiting(consumer, &now); /* Kafka is away: the client comes back by itself */
+    else if (consumer_is_paused(consumer))
+        consumer_say_paused(consumer);
     else if (!consumer->retrying && consumer->pending_count == 0 &&
              consumer_now_ms() >= consumer->idle_again_ms)
         service_set_ready(true, NULL);
@@ -97,6 +103,7 @@ static int open_handler(struct consumer *consumer, struct err *err)
 {
     const struct handler_context context = {.migration = consumer->process.migration,
                                             .clock = &CLOCK_SYSTEM,
+                                            .pauses = consumer->pauses,
                                             .instance = consumer->process.instance};
     for (int attempt = 1; !service_stopping(); attempt++) {
         struct err now = ERR_INIT;
@@ -135,7 +142,7 @@ static int work(struct consumer *consumer, struct err *err)
     int result = 0;
     make_metrics(consumer);
     if (process_start(process, err) < 0 || process_wait_control(process, true, err) < 0 ||
-        open_handler(consumer, err) < 0)
+        consumer_open_pauses(consumer, err) < 0 || open_handler(consumer, err) < 0)
         return -1;
     if (consumer->is_open && !service_stopping()) {
         consumer->group = group_open(process->migration, consumer->type->name, process->instance,
@@ -153,6 +160,7 @@ static int work(struct consumer *consumer, struct err *err)
     if (consumer->is_open)
         consumer->type->close(consumer->self);
     group_close(consumer->group);
+    pause_watch_close(consumer->pauses);
     return result;
 }
 

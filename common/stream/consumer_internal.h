@@ -1,6 +1,6 @@
 /*
- * consumer_internal — one run of a consumer process, shared by consumer.c (start, loop, end), consumer_partitions.c (what is ours) and
- * consumer_batch.c (what is worked on). Private.
+ * consumer_internal — one run of a consumer process, shared by consumer.c (start, loop, end), consumer_partitions.c (what is ours),
+ * consumer_batch.c (what is worked on) and consumer_pause.c (what rests). Private.
  */
 #ifndef TANDEM_STREAM_CONSUMER_INTERNAL_H
 #define TANDEM_STREAM_CONSUMER_INTERNAL_H
@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "stream/consumer.h"
 #include "stream/group.h"
+#include "stream/pause.h"
 #include "stream/process.h"
 
 enum { CONSUMER_PENDING_MAX = 8192, CONSUMER_IDLE_EVERY_MS = 200 };
@@ -26,6 +27,7 @@ struct consumer {
     void *self;
     bool is_open;
     struct group *group;
+    struct pause_watch *pauses;
     struct message *batch;
     int count, capacity;
     struct pending *pending;
@@ -54,5 +56,11 @@ int consumer_collect(struct consumer *consumer, int wait_ms, struct err *err);
 /* Have batch[] worked on: done, stored and cleared; or retrying, with everything paused. -1: ERR_FATAL. */
 int consumer_work_batch(struct consumer *consumer, struct err *err);
 void consumer_clear_batch(struct consumer *consumer);
+
+/* Pauses: known before anything is done, then followed in every round. */
+int consumer_open_pauses(struct consumer *consumer, struct err *err);
+int consumer_take_pauses(struct consumer *consumer, struct err *err);
+bool consumer_is_paused(const struct consumer *consumer); /* the whole migration */
+void consumer_say_paused(const struct consumer *consumer);
 
 #endif

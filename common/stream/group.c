@@ -232,7 +232,7 @@ int group_poll(struct group *group, int timeout_ms, struct message *ret_message,
         rd_kafka_message_destroy(from);
         return 0;
     }
-    if (!member->ready || group->paused) {
+    if (!member->ready || group_rests(group, member->entity)) {
         /* Dropped, it would be skipped for ever; begin again at what is committed. */
         err_exit(err, EX_TEMPFAIL, "%s/%d: a message at %lld of a paused partition", topic->name,
                  (int)from->partition, (long long)from->offset);
@@ -262,8 +262,26 @@ static void hold_all(struct group *group, bool hold)
 {
     group->paused = hold;
     for (int i = 0; i < group->member_count; i++)
-        if (group->members[i].ready)
+        if (group->members[i].ready && (hold || !group_rests(group, group->members[i].entity)))
             group_hold(group, &group->members[i], hold);
+}
+
+bool group_rests(const struct group *group, const struct entity *entity)
+{
+    int64_t at = entity - group->migration->entities;
+    return group->paused || (at < PAUSE_ENTITIES_MAX && group->held[at]);
+}
+
+bool group_hold_entity(struct group *group, const struct entity *entity, bool hold)
+{
+    int64_t at = entity - group->migration->entities;
+    if (at >= PAUSE_ENTITIES_MAX || group->held[at] == hold)
+        return false;
+    group->held[at] = hold;
+    for (int i = 0; i < group->member_count; i++)
+        if (group->members[i].ready && group->members[i].entity == entity && !group->paused)
+            group_hold(group, &group->members[i], hold);
+    return true;
 }
 
 void group_pause(struct group *group)

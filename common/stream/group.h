@@ -47,6 +47,9 @@ int group_owned_count(const struct group *group); /* taken as gained, and ready 
 void group_pause(struct group *group);
 void group_resume(struct group *group);
 
+/* The same for one entity, beside that: its partitions rest until both let them go. True when that is news. */
+bool group_hold_entity(struct group *group, const struct entity *entity, bool hold);
+
 /*
  * All messages up to and including this one are done, in its topic and partition: its offset may be committed. Nothing happens when the
  * partition was lost. Offsets are committed by group_commit: asynchronously at most once a second, or at once and waited for.

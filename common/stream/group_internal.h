@@ -38,9 +38,10 @@ struct group {
     struct co_partition *members; /* grows, entries are reused */
     int member_count;
     bool paused;
-    bool changed;         /* something for group_take_change */
-    bool silent;          /* the last statistics said so */
-    int64_t committed_ms; /* monotonic, of the last asynchronous commit */
+    bool held[PAUSE_ENTITIES_MAX]; /* of the migration's entities: group_hold_entity */
+    bool changed;                  /* something for group_take_change */
+    bool silent;                   /* the last statistics said so */
+    int64_t committed_ms;          /* monotonic, of the last asynchronous commit */
     struct json_tape tape;
 };
 
@@ -52,6 +53,9 @@ struct co_partition *group_member(struct group *group, const struct entity *enti
 /* The rebalance callback's record. */
 void group_record_assigned(struct group *group, const rd_kafka_topic_partition_list_t *list);
 void group_record_revoked(struct group *group, const rd_kafka_topic_partition_list_t *list);
+
+/* Does all of an entity, or this group, rest? */
+bool group_rests(const struct group *group, const struct entity *entity);
 
 /* Pause or resume all of a co-partition's partitions. */
 void group_hold(struct group *group, const struct co_partition *member, bool hold);

@@ -109,7 +109,7 @@ void group_ready(struct group *group, const struct entity *entity, int32_t parti
     if (!member || !member->taken || member->lost || !is_whole(group, member))
         return;
     member->ready = true;
-    if (!group->paused)
+    if (!group_rests(group, entity))
         group_hold(group, member, false);
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "model/migration.h"
+#include "stream/pause.h"
 #include "stream/topics.h"
 
 struct message {
@@ -24,6 +25,9 @@ struct handler_context {
     struct migration *migration;
     const struct clock *clock;
     const char *instance;
+    /* What people paused (stream/pause.h). No batch comes of a paused entity, no idle() while all is paused; work that idle() does for one
+     * entity asks pause_watch_of(pauses, entity) first. NULL: nothing ever is. */
+    const struct pause_watch *pauses;
 };
 
 struct handler_type {

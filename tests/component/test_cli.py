@@ -43,7 +43,9 @@ def test_wrong_usage():
         (["check", "--bogus"], "tandem: check: unrecognized option '--bogus'"), (["check", "--config"], "requires an argument"),
         (["check", "extra"], 'check does not take the argument "extra"'), (["run", "stop"], 'run does not take the argument "stop"'),
         (["topics"], "plan, apply, verify"), (["topics", "drop"], "plan, apply, verify"),
-        (["config"], "tandem config dump --redact"), (["config", "load"], "tandem config dump --redact"), (["preview"], "wants an entity"), (["preview", "a", "b"], 'does not take the argument "b"'),
+        (["config"], "tandem config dump --redact"), (["config", "load"], "tandem config dump --redact"), (["pause", "contact"], 'does not take the argument "contact"'),
+        (["pause", "--entity", "contct", "--config", path], 'no entity "contct"; it has: contact'),
+        (["resume", "--why", "x"], "unrecognized option '--why'"), (["preview"], "wants an entity"), (["preview", "a", "b"], 'does not take the argument "b"'),
         (["preview", "contct", "--config", path], 'no entity "contct"; it has: contact'),
     ]
     cases += [(["preview", "contact", "--limit", limit], "--limit wants a number from 1 to 200")
@@ -139,7 +141,7 @@ def test_nothing_answers():
     code, out, _ = tandem("check", "--connect", "--config", path)
     missing = [line.split(":")[0] for line in out.splitlines() if line.startswith("missing")]
     assert code == 69 and missing == ["missing  Kafka", "missing  Redis", "missing  salesforce", "missing  hubspot"], (code, out)
-    for args in (["run"], ["preview", "contact"]):
+    for args in (["run"], ["preview", "contact"], ["pause"], ["resume"]):
         code, out, err = tandem(*args, "--config", path)
         assert code == 75 and err.startswith("tandem"), (args, code, out, err)
     code, out, err = tandem("status", "--json", "--config", path)

@@ -8,6 +8,7 @@
 #include "base/service.h"
 #include "stream/consumer.h"
 #include "stream/kafka.h"
+#include "stream/pause.h"
 
 /* ---- the probe ---- */
 
@@ -434,6 +435,44 @@ static void the_second_of_an_instance_fences_the_first(void **state)
     stage_clear(&stage);
 }
 
+/* What is paused rests, also in a process that starts then; the migration's pause and the entity's are two. */
+static void what_is_paused_rests(void **state)
+{
+    (void)state;
+    stage_set(&stage, "pause", "");
+    stage_go(&stage);
+    put_all(0, 10);
+    pid_t pid = stage_start(&stage, "a", NULL);
+    wait_distinct(80);
+    assert_ok(pause_set(stage.migration, NULL, true, "ann@host", "month end", ok_));
+    stage_wait_says(&stage, "a.log", "\"paused\"");
+    put_all(10, 20);
+    assert_int_equal(stage_stop(&stage, pid), 0);
+    pid = stage_start(&stage, "b", NULL);
+    stage_wait_says(&stage, "b.log", "\"paused\"");
+    stage_wait_says(&stage, "b.log", "partitions assigned");
+
+    struct pauses pauses;
+    assert_ok(pause_set(stage.migration, "contact", true, "bob@host", "", ok_));
+    assert_ok(pause_set(stage.migration, NULL, false, "ann@host", "", ok_));
+    assert_ok(pauses_read(stage.migration, &pauses, ok_));
+    assert_true(!pauses.all.on && pauses.entities[0].on && pauses.entities[0].since_ms > 0);
+    assert_string_equal(pauses.entities[0].who, "bob@host");
+    stage_switch(&stage, "note-idle", true);
+    stage_wait_says(&stage, "journal", "b idle"); /* what is not of one entity goes on */
+    see(&seen);
+    assert_int_equal(seen.total, 80);
+    assert_ok(pause_set(stage.migration, "contact", false, "bob@host", "", ok_));
+    wait_distinct(160);
+    assert_int_equal(seen.total, 160);
+    assert_int_equal(stage_stop(&stage, pid), 0);
+
+    struct err err = ERR_INIT;
+    assert_int_equal(pause_set(stage.migration, "contct", true, "", "", &err), -1);
+    assert_string_equal(err.text, "the migration has no entity \"contct\"");
+    stage_clear(&stage);
+}
+
 static void arguments_are_explained(void **state)
 {
     (void)state;
@@ -490,6 +529,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(partitions_are_shared_and_handed_over),
         cmocka_unit_test(what_was_not_stored_comes_again),
         cmocka_unit_test(the_second_of_an_instance_fences_the_first),
+        cmocka_unit_test(what_is_paused_rests),
         cmocka_unit_test(arguments_are_explained),
         cmocka_unit_test(a_wrong_configuration_is_explained),
     };

@@ -24,7 +24,9 @@ EXAMPLES = {
     "control": [
         {"v": 1, "phase": "prepared", "go": False, "kill_ms": 1803859200000},
         {"v": 1, "generation": 1, "hash": HASH},
+        {"v": 1, "generation": 2, "hash": HASH, "shape": {"email": [HASH[:16]]}},
         {"v": 1, "count": 4},
+        {"v": 1, "paused": True, "since_ms": 5, "who": "ann@host", "why": "month end"},
     ],
     "assignment": [{"v": 1, "assigned": "1", "ts_ms": 5}],
     "decision": [{"v": 1, "decision_id": "d1", "field": "email", "choice": "value", "value": "a@b.c", "who": "ann",

@@ -100,6 +100,22 @@ def test_from_nothing_to_a_report():
     wait_for(lambda: world.entity()["dead_letters"].get("mapping") == 1 and world.entity()["held"].get("identity") == 1,
              60, "the dead letter and the question")
 
+    # Paused: captured and not written; an entity of its own, too.
+    migration.tandem("pause", "--why", "a fair", want=0)
+    wait_for(lambda: "paused by" in {p["name"]: p["why"] for p in migration.status()["processes"]}["apply/1"], 30, "apply rests")
+    world.old.admin("people/create", {"object": "Contact", "fields": {"LastName": "Late", "Email": "late@x.org"}})
+    wait_for(lambda: world.entity()["lag_messages"] == 1, 60, "the change is captured, and waits")
+    _, out, _ = migration.tandem("status", want=0)
+    assert ": a fair; `tandem resume` goes on" in out, out
+    migration.tandem("pause", "--entity", "contact", want=0)
+    migration.tandem("resume", want=0)
+    status = migration.status()
+    assert status["paused"] is None and status["entities"][0]["paused"]["who"], status
+    wait_for(lambda: all(p["ready"] for p in migration.status()["processes"]), 30, "only contacts rest")
+    assert world.entity()["lag_messages"] == 1
+    migration.tandem("resume", "--entity", "contact", want=0)
+    wait_for(lambda: world.entity()["lag_messages"] == 0, 60, "what waited is applied")
+
     # kill -9: started again, and said so.
     pid = migration.processes()["apply/1"]["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -109,9 +125,9 @@ def test_from_nothing_to_a_report():
 
     code, out, err = migration.tandem("report", "--json", "--settle", "60", "--examples", "5", want=0)
     report = json.loads(out)["entities"][0]
-    assert report["old_records"] == 63 and report["unexplained"] == 0, report
+    assert report["old_records"] == 64 and report["unexplained"] == 0, report
     assert report["only_in_old"]["explained"] == {"dead-letter": 1, "identity": 1}, report
-    assert report["identical"] == 61 and report["different"]["explained"] == {}, report
+    assert report["identical"] == 62 and report["different"]["explained"] == {}, report
     _, out, _ = migration.tandem("report", want=0)
     assert "what to look at next" in out and "Mend the value or the mapping" in out, out
 
@@ -128,7 +144,7 @@ def test_from_nothing_to_a_report():
     world.new.admin("people/delete", {"object": "contacts", "id": twins[ids[21]]})
     world.new.admin("people/edit", {"object": "contacts", "id": twins[ids[22]], "fields": {"jobtitle": "Queen"}})
     world.old.admin("people/delete", {"object": "Contact", "id": ids[23]})
-    wait_for(lambda: len(world.old.dump("Contact")) == 62, 10, "the deletion")
+    wait_for(lambda: len(world.old.dump("Contact")) == 63, 10, "the deletion")
     _, out, _ = migration.tandem("report", "--json", "--settle", "0", "--examples", "5", want=65)
     report = json.loads(out)["entities"][0]
     assert report["different"]["unexplained"] == {"not-applied": 1}, report
