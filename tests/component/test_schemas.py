@@ -193,7 +193,7 @@ class Schemas(unittest.TestCase):
                 for path, _ in nodes(message):
                     if isinstance(path[-1], int) or not VALIDATORS[name].is_valid(without(message, path)):
                         continue
-                    self.assertTrue(path[-1] in optional or path[-1] == "ce_id", f"{name}: taken without {path}")
+                    self.assertTrue(path[-1] in optional or path[-1] == "ce_id" or path[0] == "shape", f"{name}: taken without {path}")
         for member in ("v", "op", "after", "source", "ts_ms"):
             self.refused("change", without(MESSAGES["change"][0], (member,)), f"no {member}")
 
