@@ -63,6 +63,43 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
     return 0;
 }
 
+/* ---- size ---- */
+
+/*
+ * Would the row that follows fit its topic? At its largest it holds what it has, the whole event that waits, and what was sent, once more as
+ * both sides of the base. Asked before anything is sent: a row that cannot be written afterwards would be written to the target for ever.
+ */
+static bool row_fits(struct apply *apply, const struct apply_entity *ae, const struct work *work)
+{
+    size_t most = 4 * (size_t)apply->context.migration->kafka.record_max_bytes;
+    size_t bytes = work->event.value.len;
+    for (int i = 0; i < work->item.count; i++) {
+        size_t len = work->item.values[i].len;
+        bytes += len + 2 * (len < BASE_INLINE_BYTES ? len : BASE_INLINE_BYTES);
+    }
+    if (bytes <
+        most / 8) /* nearly always: the rest of a row is not worth to be rendered for this */
+        return true;
+    buf_reset(&apply->scratch);
+    row_encode(&work->row, ae->entity, &apply->scratch);
+    return !apply->scratch.failed && bytes + apply->scratch.len < most;
+}
+
+/* Those that fit, in place; the others are refused. */
+static int refuse_oversized(struct apply *apply, const struct apply_entity *ae, struct work **works,
+                            int n)
+{
+    int fit = 0;
+    for (int i = 0; i < n; i++)
+        if (row_fits(apply, ae, works[i]))
+            works[fit++] = works[i];
+        else
+            plan_reject(apply, works[i],
+                        "the record's row would be larger than four times kafka.record_max_bytes: "
+                        "raise it, or leave its largest field out of the mapping");
+    return fit;
+}
+
 /* ---- intents ---- */
 
 static bool overwrites(const struct work *work, int f)
@@ -304,6 +341,9 @@ static int cancel_unsent(struct apply *apply, struct apply_entity *ae, struct wo
 int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                int64_t *ret_retry_after_ms, struct err *err)
 {
+    n = refuse_oversized(apply, ae, works, n);
+    if (n == 0)
+        return 0;
     if (lock(apply, ae, works, n, err) != 0)
         return -1;
     FAILPOINT("apply.begun");
