@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -72,10 +73,12 @@ static bool take(const struct flag *flag, const char *text)
     return false;
 }
 
-/* What is left after the flags: the command takes one argument, or none. */
+/* What is left after the flags: as many arguments as the manual names words. */
 static bool take_rest(const struct command *self, int argc, char **argv)
 {
     int surplus = optind + (*self->arguments ? 1 : 0);
+    for (const char *word = strchr(self->arguments, ' '); word; word = strchr(word + 1, ' '))
+        surplus++;
     if (argc <= surplus)
         return true;
     (void)fprintf(stderr, "tandem: %s does not take the argument \"%s\"\n", self->name,

@@ -19,7 +19,7 @@ struct command {
 };
 
 extern const struct command COMMAND_CHECK, COMMAND_TOPICS, COMMAND_PREVIEW, COMMAND_RUN,
-    COMMAND_STATUS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_REPORT, COMMAND_CONFIG;
+    COMMAND_STATUS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_REPORT, COMMAND_CONFIG, COMMAND_REVIEW;
 
 enum flag_type { FLAG_BOOL, FLAG_STRING, FLAG_INT };
 struct flag {
@@ -33,7 +33,7 @@ struct flag {
 /*
  * Parse argv (argv[0] is the command's name) by flags (ends with {0}); --help
  * and -h are there always and print the manual. Arguments that are no flags are moved behind;
- * more of them than self->arguments names are a mistake.
+ * more of them than self->arguments has words are a mistake.
  * Returns the index of the first of them, or -1 with *ret_exit: 0 after --help, EX_USAGE after a
  * mistake, which has been printed.
  */

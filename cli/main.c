@@ -14,7 +14,7 @@
 /* In the order in which a newcomer needs them. */
 static const struct command *const COMMANDS[] = {
     &COMMAND_CHECK,  &COMMAND_CONFIG, &COMMAND_TOPICS, &COMMAND_PREVIEW, &COMMAND_RUN,
-    &COMMAND_STATUS, &COMMAND_REPORT, &COMMAND_PAUSE,  &COMMAND_RESUME};
+    &COMMAND_STATUS, &COMMAND_REPORT, &COMMAND_REVIEW, &COMMAND_PAUSE,   &COMMAND_RESUME};
 enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
 static void print_help(FILE *out)

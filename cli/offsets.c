@@ -55,6 +55,23 @@ int offsets_probe(struct offsets *offsets, struct err *err)
     return 0;
 }
 
+int offsets_members(struct offsets *offsets, int *ret_count, struct err *err)
+{
+    char group[256] = "";
+    size_t size = sizeof(group);
+    const struct rd_kafka_group_list *list = NULL;
+    (void)rd_kafka_conf_get(rd_kafka_conf(offsets->handle), "group.id", group, &size);
+    rd_kafka_resp_err_t failed =
+        rd_kafka_list_groups(offsets->handle, group, &list, PROBE_TIMEOUT_MS);
+    if (failed)
+        return kafka_err(err, offsets->handle, failed, "the members of group %s", group);
+    *ret_count = 0;
+    for (int i = 0; i < list->group_cnt; i++)
+        *ret_count += list->groups[i].member_cnt;
+    rd_kafka_group_list_destroy(list);
+    return 0;
+}
+
 /* Nothing committed yet: everything that is there is to be done. */
 static int64_t left_of(int64_t low, int64_t high, int64_t committed)
 {

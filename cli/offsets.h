@@ -17,6 +17,9 @@ void offsets_close(struct offsets *offsets);
 /* Does Kafka answer at all? -1 with ERR_RETRY after a few seconds, naming the brokers. */
 int offsets_probe(struct offsets *offsets, struct err *err);
 
+/* How many processes are members of apply's group now. */
+int offsets_members(struct offsets *offsets, int *ret_count, struct err *err);
+
 /*
  * Messages on a topic with so many partitions (end less beginning), and how many of them apply has
  * not committed yet. -1 with ERR_RETRY: Kafka does not answer.

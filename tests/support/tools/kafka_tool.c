@@ -3,6 +3,7 @@
  * on stdout:
  *
  *   kafka-tool <bootstrap> create <topic> <partitions> [name=value ...]
+ *   kafka-tool <bootstrap> delete <topic>         (returns when nobody sees it any more)
  *   kafka-tool <bootstrap> topics
  *   kafka-tool <bootstrap> ends <topic>
  *   kafka-tool <bootstrap> committed <group> <topic>
@@ -73,6 +74,36 @@ static int create(rd_kafka_t *kafka, int argc, char **argv)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
+    return failed;
+}
+
+static int has_topic(rd_kafka_t *kafka, const char *name)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    int found = rd_kafka_metadata(kafka, 1, NULL, &metadata, TIMEOUT_MS) ? 1 : 0;
+    for (int i = 0; metadata && i < metadata->topic_cnt; i++)
+        found |= strcmp(metadata->topics[i].topic, name) == 0;
+    if (metadata)
+        rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
+static int delete_topic(rd_kafka_t *kafka, const char *name)
+{
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+    rd_kafka_DeleteTopics(kafka, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    int failed = event && !rd_kafka_event_error(event) ? 0 : fail(name, "not deleted");
+    for (int tries = 0; !failed && has_topic(kafka, name); tries++)
+        if (tries == 1000)
+            failed = fail(name, "still there");
+    if (!failed)
+        (void)puts("{}");
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteTopic_destroy(topic);
     return failed;
 }
 
@@ -201,17 +232,21 @@ int main(int argc, char **argv)
     int asks_group = strcmp(verb, "committed") == 0;
     int known = (strcmp(verb, "create") == 0 && argc >= 5) ||
                 (strcmp(verb, "topics") == 0 && argc == 3) ||
-                (strcmp(verb, "ends") == 0 && argc == 4) || (asks_group && argc == 5) ||
+                ((strcmp(verb, "ends") == 0 || strcmp(verb, "delete") == 0) && argc == 4) ||
+                (asks_group && argc == 5) ||
                 ((strcmp(verb, "deny") == 0 || strcmp(verb, "allow") == 0) && argc == 6);
     if (!known)
-        return fail("usage",
-                    "<bootstrap> create|topics|ends|committed|allow|deny ..., see kafka_tool.c");
+        return fail(
+            "usage",
+            "<bootstrap> create|delete|topics|ends|committed|allow|deny ..., see kafka_tool.c");
     rd_kafka_t *kafka = client(argv[1], asks_group ? argv[3] : "kafka-tool");
     int failed = 0;
     if (strcmp(verb, "create") == 0)
         failed = create(kafka, argc - 3, argv + 3);
     else if (strcmp(verb, "topics") == 0)
         failed = topics(kafka);
+    else if (strcmp(verb, "delete") == 0)
+        failed = delete_topic(kafka, argv[3]);
     else if (strcmp(verb, "ends") == 0)
         failed = ends(kafka, argv[3]);
     else if (argc == 6)
