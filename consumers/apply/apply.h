@@ -99,6 +99,7 @@ struct work {
     int name_count;
     struct span candidates[APPLY_CANDIDATES_MAX]; /* target ids that may be the twin */
     int candidate_count;
+    bool more_candidates;    /* than are kept */
     struct span exists_with; /* the target said that this record has our unique value */
     bool searched;           /* the target itself was asked */
     /* the twin as read */

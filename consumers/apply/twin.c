@@ -143,6 +143,7 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
 {
     const struct rest_record *found = NULL;
     int count = 0;
+    bool ours = false;
     for (int c = 0; c < work->candidate_count; c++) {
         const struct rest_record *record = map_get(by_id, work->candidates[c]);
         if (!record)
@@ -151,6 +152,7 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
             span_equal(record->id, work->row.twin)) {
             found = record;
             count = 1;
+            ours = true;
             break;
         }
         if (matches(apply, ae, work, record)) {
@@ -163,12 +165,12 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
         plan_hold(apply, work, HELD_TWIN_GONE, work->row.twin);
         return true;
     }
-    if (count == 0)
-        return work->searched;
-    if (count > 1) {
-        plan_hold(apply, work, HELD_AMBIGUOUS, found->id);
+    if (count > 1 || (work->more_candidates && !ours)) {
+        plan_hold(apply, work, HELD_AMBIGUOUS, found ? found->id : work->candidates[0]);
         return true;
     }
+    if (count == 0)
+        return work->searched;
     take_twin(ae, work, found);
     if (work->twin_external_id.len && !span_equal(work->twin_external_id, work->event.id))
         hold_identity(apply, ae, work, found);

@@ -107,11 +107,13 @@ static void add_candidates(struct work *work, struct span ids)
         const char *comma = memchr(ids.data, ',', ids.len);
         size_t len = comma ? (size_t)(comma - ids.data) : ids.len;
         struct span id = {ids.data, len};
-        bool known = work->candidate_count == APPLY_CANDIDATES_MAX;
+        bool known = false;
         for (int c = 0; c < work->candidate_count; c++)
             known = known || span_equal(work->candidates[c], id);
-        if (!known)
+        if (!known && work->candidate_count < APPLY_CANDIDATES_MAX)
             work->candidates[work->candidate_count++] = id;
+        else
+            work->more_candidates = work->more_candidates || !known;
         size_t step = comma ? len + 1 : len;
         ids = (struct span){ids.data + step, ids.len - step};
     }
@@ -141,6 +143,7 @@ static int load(struct apply *apply, struct apply_entity *ae, struct work *works
     for (int i = 0; i < count; i++) {
         struct work *work = of[i];
         work->candidate_count = 0;
+        work->more_candidates = false;
         work->op = work->begun = SPAN_NONE;
         row_init(&work->row, ae->entity, work->key, &apply->arena);
         work->row_exists = loads[i].row.data != NULL;

@@ -152,6 +152,7 @@ static void exists(struct apply *apply, struct work *work)
     }
     work->exists_with = id;
     work->candidate_count = 0;
+    work->more_candidates = false;
     if (id.len)
         work->candidates[work->candidate_count++] = id;
     work->searched = id.len > 0 && work->searched;
