@@ -46,6 +46,7 @@ def test_wrong_usage():
         (["config"], "tandem config dump --redact"), (["config", "load"], "tandem config dump --redact"), (["review"], "list, show <record>, rebuild"), (["review", "show"], "list, show <record>, rebuild"),
         (["review", "list", "x"], "list, show <record>, rebuild"), (["review", "show", "a", "b"], 'does not take the argument "b"'),
         (["review", "list", "--class", "conflct"], "there are: conflict first-meeting"),
+        (["explain"], "wants a record"), (["explain", ""], "wants a record"), (["explain", "a", "b"], 'does not take the argument "b"'),
         (["pause", "contact"], 'does not take the argument "contact"'),
         (["pause", "--entity", "contct", "--config", path], 'no entity "contct"; it has: contact'),
         (["resume", "--why", "x"], "unrecognized option '--why'"), (["preview"], "wants an entity"), (["preview", "a", "b"], 'does not take the argument "b"'),
@@ -72,7 +73,8 @@ def test_a_configuration_that_is_not_there():
     empty = os.path.join(new_dir("cli"), "empty.cfg")
     open(empty, "w", encoding="utf-8").close()
     for path, words in ((empty + ".not", "No such file"), (empty, "nothing is configured"), ("/", "is a directory")):
-        for args in (["check"], ["check", "--connect"], ["run"], ["status"], ["report"], ["topics", "plan"], ["preview", "contact"]):
+        for args in (["check"], ["check", "--connect"], ["run"], ["status"], ["report"], ["topics", "plan"], ["preview", "contact"], ["config", "dump"],
+                     ["review", "list"], ["explain", "a"], ["pause"], ["resume"]):
             code, out, err = tandem(*args, "--config", path)
             assert code == 78 and words in err and not out, (args, path, code, out, err)
         for program in ("tandem-poll", "tandem-apply", "tandem-verify"):

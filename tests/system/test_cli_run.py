@@ -100,6 +100,26 @@ def test_from_nothing_to_a_report():
     wait_for(lambda: world.entity()["dead_letters"].get("mapping") == 1 and world.entity()["held"].get("identity") == 1,
              60, "the dead letter and the question")
 
+    # What became of each of them, in sentences.
+    people = {record["fields"]["LastName"]: record["id"] for record in world.old.dump("Contact")}
+    _, out, _ = migration.tandem("explain", f"salesforce:{people['Bad']}", want=0)
+    assert "a dead letter, mapping: " in out and "now: no row" in out, out
+    known = sorted(record["id"] for record in world.old.dump("Contact"))[0]
+    _, out, _ = migration.tandem("explain", known, want=0)
+    for words in (f"contact salesforce:{known}\n", "captured by poll in its pass backfill: changed in salesforce at ", "now\n  settled: nothing is open",
+                  " in hubspot\n", "birth_date (write): salesforce ***, hubspot blank"):
+        assert words in out, (words, out)
+    told = {name: json.loads(migration.tandem("explain", f"contact/salesforce:{people[name]}", "--json", want=0)[1]) for name in ("Ann", "Anne")}
+    assert sorted(len(story["now"]["open"]) for story in told.values()) == [0, 1], told
+    held = next(story for story in told.values() if story["now"]["open"])
+    assert held["now"]["open"][0] == {"class": "identity"} and any("a question for a person" in step["text"] for step in held["steps"]), held
+    event = next(step["event_id"] for step in held["steps"] if step["topic"] == "changes")
+    _, out, _ = migration.tandem("explain", event, "--unmask", want=0)
+    assert f"contact {held['key']}\n" in out and "\n> " in out, out
+    for nobody in ("salesforce:nobody", "0" * 64):
+        _, _, err = migration.tandem("explain", nobody, want=66)
+        assert "nothing is known of" in err and "such as salesforce:<id>" in err, err
+
     # Paused: captured and not written; an entity of its own, too.
     migration.tandem("pause", "--why", "a fair", want=0)
     wait_for(lambda: "paused by" in {p["name"]: p["why"] for p in migration.status()["processes"]}["apply/1"], 30, "apply rests")

@@ -13,9 +13,12 @@
 #include "cli/advice.h"
 #include "cli/child.h"
 #include "cli/columns.h"
+#include "cli/config_dump.h"
 #include "cli/fetch.h"
+#include "cli/latest.h"
 #include "cli/mistakes.h"
 #include "cli/progress.h"
+#include "cli/scan.h"
 #include "consumers/verify/compare.h"
 
 static void what_a_death_means(void **state)
@@ -82,6 +85,75 @@ static void columns_are_what_a_terminal_shows(void **state)
         assert_int_equal(columns_of(span_of(cases[i].text)), cases[i].columns);
         columns_put(&out, span_of(cases[i].text), cases[i].width, cases[i].most);
         assert_string_equal(out.data, cases[i].want);
+        buf_clear(&out);
+    }
+}
+
+/* The hashes are those of Kafka's own UtilsTest.testMurmur2, modulo a large count. */
+static void keys_go_where_kafka_puts_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        int32_t want;
+    } cases[] = {
+        {"21", 547821},
+        {"foobar", 147095},
+        {"a-little-bit-long-string", 498629},
+        {"a-little-bit-longer-string", 176836},
+        {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 579413},
+        {"abc", 468670},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(scan_partition_of(span_of(cases[i].key), 1000003), cases[i].want);
+}
+
+static void the_latest_of_many_keys(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000 };
+    struct latest latest;
+    struct err err = ERR_INIT;
+    char key[32];
+    latest_init(&latest);
+    assert_null(latest_get(&latest, span_of("none")));
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < KEYS; i++) {
+            (void)snprintf(key, sizeof(key), "salesforce:%d", i);
+            struct latest_entry *entry = latest_put(&latest, span_of(key), &err);
+            assert_non_null(entry);
+            assert_int_equal(entry->offset, round == 0 ? LATEST_NOTHING : i);
+            entry->offset = i;
+        }
+    assert_int_equal(latest.count, KEYS);
+    assert_int_equal(latest_get(&latest, span_of("salesforce:4711"))->offset, 4711);
+    assert_null(latest_get(&latest, span_of("salesforce:5000")));
+    latest_clear(&latest);
+}
+
+static void secrets_are_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"bootstrap.servers=a:1,b:2", "bootstrap.servers=a:1,b:2"},
+        {"sasl.password=x=y", "sasl.password=***"},
+        {"ssl.key.pem=abc", "ssl.key.pem=***"},
+        {"ssl.key.location=/k.pem", "ssl.key.location=/k.pem"},
+        {"sasl.oauthbearer.client.secret=x", "sasl.oauthbearer.client.secret=***"},
+        {"Authorization: Bearer x", "Authorization: ***"},
+        {"X-Api-Key: x", "X-Api-Key: ***"},
+        {"Sforce-Query-Options: batchSize=2000", "Sforce-Query-Options: batchSize=2000"},
+        {"https://ann:x@crm.test/a", "https://***@crm.test/a"},
+        {"https://crm.test/a@b", "https://crm.test/a@b"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf out;
+        buf_init(&out, 0);
+        config_dump_redacted(cases[i].text, &out);
+        assert_string_equal(out.data ? out.data : "", cases[i].want);
         buf_clear(&out);
     }
 }
@@ -165,6 +237,9 @@ int main(void)
         cmocka_unit_test(what_a_death_means),
         cmocka_unit_test(mistakes_stand_once_and_in_order),
         cmocka_unit_test(columns_are_what_a_terminal_shows),
+        cmocka_unit_test(keys_go_where_kafka_puts_them),
+        cmocka_unit_test(the_latest_of_many_keys),
+        cmocka_unit_test(secrets_are_left_out),
         cmocka_unit_test(metrics_are_found_by_whole_name_and_label),
         cmocka_unit_test(the_line_says_how_far_how_fast_and_why_not),
         cmocka_unit_test(no_estimate_before_a_hundredth_of_the_way),
