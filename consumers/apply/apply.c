@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "base/log.h"
 
@@ -97,6 +98,11 @@ static int open_properties(struct apply *apply, struct apply_entity *ae, struct 
     if (!ae->properties || !ae->property_of_field)
         return err_set(err, ERR_FATAL, "apply: out of memory");
     for (int f = 0; f < entity->field_count; f++) {
+        if (entity->fields[f].rules.type == VALUE_REFERENCE) /* never a blank for a link */
+            return err_exit(err, EX_CONFIG,
+                            "%s.%s: references are captured, but this version does not apply them: "
+                            "take the field out of the mapping",
+                            entity->name, entity->fields[f].name);
         ae->property_of_field[f] = -1;
         if (!entity->fields[f].new_name)
             continue;

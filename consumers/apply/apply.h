@@ -155,9 +155,9 @@ int history_read(struct apply *apply, struct apply_entity *ae, struct work **wor
                  int64_t *ret_retry_after_ms, struct err *err);
 
 /* decide.c */
-/* What the twin says. A text that is no value of the field's type is kept as it is: it equals nothing and is never lost. */
-struct value decide_value(struct apply *apply, const struct field *field,
-                          const struct raw_value *raw);
+/* What the new system says of the fields, from values by ae->properties; entity->field_count of them, in the chunk's arena. */
+struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
+                          const struct raw_value *values);
 /*
  * Fill new_now, verdicts and restore from the twin as read (NULL: it does not exist). False: nothing is decided yet, a record with histories
  * (REST_HISTORY) has to be given. Moves the base of what an unknown operation turned out to have written.

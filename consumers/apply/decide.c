@@ -8,8 +8,9 @@
 #include "apply.h"
 #include "model/truth.h"
 
-struct value decide_value(struct apply *apply, const struct field *field,
-                          const struct raw_value *raw)
+/* One text out of a field's history, as decide_read takes it (an amount without its code). */
+static struct value decide_value(struct apply *apply, const struct field *field,
+                                 const struct raw_value *raw)
 {
     struct value value = {VALUE_MISSING, SPAN_NONE};
     struct err ignored = ERR_INIT;
@@ -19,6 +20,19 @@ struct value decide_value(struct apply *apply, const struct field *field,
                     &value, &ignored) != 0)
         return (struct value){VALUE_SET, raw->text};
     return value;
+}
+
+struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
+                          const struct raw_value *values)
+{
+    const struct entity *entity = ae->entity;
+    struct raw_value *raw = arena_new(&apply->arena, struct raw_value, entity->field_count);
+    struct record record;
+    for (int f = 0; f < entity->field_count; f++)
+        if (ae->property_of_field[f] >= 0)
+            raw[f] = values[ae->property_of_field[f]];
+    mapping_read_twin(entity, raw, &apply->arena, &record);
+    return record.values;
 }
 
 /* ---- our own marker ---- */
@@ -203,13 +217,10 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
 {
     const struct entity *entity = ae->entity;
     bool ask = false;
-    work->new_now = arena_new(&apply->arena, struct value, entity->field_count);
+    work->new_now = record ? decide_read(apply, ae, record->values)
+                           : arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
-    for (int f = 0; record && f < entity->field_count; f++)
-        if (ae->property_of_field[f] >= 0)
-            work->new_now[f] =
-                decide_value(apply, &entity->fields[f], &record->values[ae->property_of_field[f]]);
     if (work->twin_found)
         judge_marker(apply, ae, work);
     for (int f = 0; f < entity->field_count; f++)

@@ -32,7 +32,8 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
         struct value value = work->event.after.values[f];
         const struct field *field = &entity->fields[f];
         if (merge_writes(work->verdicts[f]) && (work->twin_found || value.kind == VALUE_SET))
-            add_item(work, field->new_name, value_for_side(&field->rules, SIDE_NEW, value), f);
+            add_item(work, field->new_name,
+                     value_write(&field->rules, SIDE_NEW, value, &apply->arena), f);
         else if (work->restore[f]) /* as the new system itself wrote it */
             add_item(work, field->new_name,
                      work->restore[f]->type == JSON_NONE_ ? SPAN_NONE : work->restore[f]->text, -1);
@@ -184,24 +185,17 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
     work->class_ = class_of(ae, work);
 }
 
-/* The value the target says it stored for a field, MISSING if its answer says nothing. */
-static struct value stored(struct apply *apply, struct apply_entity *ae, struct work *work, int f)
-{
-    int at = ae->property_of_field[f];
-    if (!work->item.ret_values || at < 0)
-        return (struct value){VALUE_MISSING, SPAN_NONE};
-    return decide_value(apply, &ae->entity->fields[f], &work->item.ret_values[at]);
-}
-
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     bool created = !work->twin_found;
+    const struct value *stored =
+        work->item.ret_values ? decide_read(apply, ae, work->item.ret_values) : NULL;
     work->twin = arena_copy(&apply->arena, work->item.ret_id);
     for (int f = 0; f < ae->entity->field_count; f++) {
         if (!merge_writes(work->verdicts[f]))
             continue;
-        struct value sent = work->event.after.values[f], now = stored(apply, ae, work, f);
-        bool seen = now.kind != VALUE_MISSING;
+        struct value sent = work->event.after.values[f], now = stored ? stored[f] : sent;
+        bool seen = stored && now.kind != VALUE_MISSING;
         work->row.base[f] =
             (struct base_pair){.known = true,
                                .unconfirmed = !seen,

@@ -205,7 +205,7 @@ static int gather(struct apply *apply, struct apply_entity *ae, struct work **wo
             struct value value = work->event.after.values[ae->match_fields[m]];
             if (value.kind == VALUE_SET)
                 reading_add(&readings[2 + m], &seen[2 + m],
-                            value_for_side(&field->rules, SIDE_NEW, value));
+                            value_write(&field->rules, SIDE_NEW, value, arena));
         }
     }
     for (int r = 0; r < reading_count; r++)

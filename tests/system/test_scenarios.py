@@ -75,6 +75,57 @@ def test_conflict():
         assert p.twin(both)["fields"]["city"] == "Kiel"
 
 
+TRUTH = """truth = ( { field = "*"; rule = "review"; }, { field = "job_title"; rule = "old"; }, { field = "city"; rule = "new"; },
+                  { field = "phone"; rule = "enforce"; }, { field = "zip"; rule = "newest"; },
+                  { field = "country"; rule = "new"; }, { field = "country"; rule = "old"; from = "2020-01-01"; } );"""
+
+
+def test_truth():
+    """Where both sides changed a field the declared truth decides; what is written over stands in an intent before."""
+    with Pipeline(entity=TRUTH, top="clock_skew_ms = 500;") as p:
+        twin = p.create_new(email="ann@x.org", firstname="New", jobtitle="New", city="New", country="New", zip="1")
+        ann = p.create(Email="ann@x.org", FirstName="Old", LastName="A", Title="Old", MailingCity="Old", MailingCountry="Old",
+                       MailingPostalCode="1", Phone="+49 30 1111111")
+        p.start()
+        p.drain()
+
+        def fields(*names):
+            return [p.twin(ann)["fields"][name] for name in names]
+
+        def later(than_ms):
+            wait_for(lambda: p.old.admin("stats")["now_ms"] > than_ms + 2000, 30, "the systems' clock moves on")
+        # The first meeting: old, new, old since 2020, and nobody knows.
+        assert p.twin(ann)["id"] == twin and fields("jobtitle", "city", "country", "firstname") == ["Old", "New", "Old", "New"]
+        assert p.held() == {ann: {"first_name": "first-meeting"}}, p.held()
+        # An edit in the new system alone stays, unless the rule is enforced: then the next event of the record writes over it.
+        p.edit_new(twin, phone="+49 30 2222222", jobtitle="Hers")
+        p.edit(ann, LastName="B")
+        p.drain()
+        assert fields("phone", "jobtitle", "lastname") == ["+49 30 1111111", "Hers", "B"], p.twin(ann)
+        # Both.
+        with tools.paused(p):
+            p.edit_new(twin, jobtitle="N2", city="N2")
+            p.edit(ann, Title="O2", MailingCity="O2", MailingPostalCode="2")
+            later(p.old.admin("stats")["now_ms"])
+            p.edit_new(twin, zip="3")
+        p.drain()
+        assert fields("jobtitle", "city", "zip") == ["O2", "N2", "3"], p.twin(ann)
+        # Neither an old page nor a repeated decision brings it back.
+        later(p.old.admin("stats")["now_ms"])
+        p.edit(ann, LastName="C")
+        p.drain()
+        assert fields("jobtitle", "city", "zip", "lastname") == ["O2", "N2", "3", "C"], p.twin(ann)
+        p.edit(ann, MailingPostalCode="4")
+        p.drain()
+        assert fields("zip") == ["4"], "a change of old that is surely later than hers"
+        vanished = {(f["name"], f["new_now"]) for o in p.outcomes() if o["what"] == "intent" for f in o["fields"] if f["new_now"] is not None}
+        assert {("job_title", "New"), ("job_title", "N2"), ("country", "New"), ("phone", "+49 30 2222222")} <= vanished, vanished
+        report = p.report()
+        assert report["unexplained"] == 0 and report["different"]["explained"], report
+        p.assert_redis_is_fold()
+        p.assert_review_is_projection()
+
+
 def test_during_backfill():
     """While pages are read: one changed, one deleted, one re-created under a new id with the same e-mail."""
     with Pipeline(poll="page = 50; ") as p:
