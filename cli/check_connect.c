@@ -78,7 +78,7 @@ static int check_mapping(const struct rest_op *op, const struct entity *entity,
         const struct field *field = &entity->fields[i];
         const char *name = side == SIDE_OLD ? field->old_name : field->new_name;
         const struct rest_record *found = name ? find_property(op, name) : NULL;
-        bool written = side == SIDE_NEW && field->old_name;
+        bool written = side == SIDE_NEW && (field->old_name || field->jq);
         if (!name || (found && !(written && is_read_only(found))))
             continue;
         char what[256], words[256];

@@ -150,7 +150,7 @@ static int print_request(struct preview *preview, const struct record *record,
     struct buf text;
     buf_init(&text, 0);
     int failed = preview_request(preview->new_rest, preview->entity, record, source_id, twin,
-                                 verdicts, preview->mask, &text, err);
+                                 verdicts, preview->mask, &preview->arena, &text, err);
     if (!failed)
         printf("  request\n    %s\n", text.len ? text.data : "none: there is nothing to write");
     buf_clear(&text);
@@ -158,8 +158,8 @@ static int print_request(struct preview *preview, const struct record *record,
 }
 
 /* What apply would make of this record. */
-static int print_plan(struct preview *preview, const struct record *record, struct span source_id,
-                      struct span row_text, struct err *err)
+static int print_plan(struct preview *preview, const struct record *record, int64_t modified_ms,
+                      struct span source_id, struct span row_text, struct err *err)
 {
     const struct entity *entity = preview->entity;
     struct row row;
@@ -182,7 +182,7 @@ static int print_plan(struct preview *preview, const struct record *record, stru
         printf("  twin: none yet, it would be created\n");
     if (known)
         printf("  row: %s\n", state_status_name(known->status));
-    (void)preview_merge(entity, record, known, &twin, verdicts);
+    (void)preview_merge(entity, record, modified_ms, known, &twin, verdicts);
     print_fields(preview, record, &twin, verdicts);
     if (twin.found && twin.external_id.len && !span_equal(twin.external_id, source_id)) {
         printf("  the twin carries another record's id: a question, nothing would be written\n");
@@ -207,7 +207,7 @@ static int print_record(struct preview *preview, int at, struct err *err)
         printf("  would become a dead letter: %s\n\n", bad.text);
         return 0;
     }
-    int failed = print_plan(preview, &record, read->id, preview->rows[at], err);
+    int failed = print_plan(preview, &record, read->modified_ms, read->id, preview->rows[at], err);
     printf("\n");
     return failed;
 }

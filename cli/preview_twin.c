@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "model/truth.h"
+
 struct names {
     const char *properties[ENTITY_FIELDS_MAX + 1];
     int field_of[ENTITY_FIELDS_MAX + 1]; /* -1: the external id */
@@ -84,7 +86,7 @@ static int ask_match_fields(struct rest *rest, const struct entity *entity,
         if (!field->match || !field->unique_in_new || !field->new_name || value.kind != VALUE_SET)
             continue;
         int count = ask(rest, entity, field->new_name,
-                        value_for_side(&field->rules, SIDE_NEW, value), arena, twin, err);
+                        value_write(&field->rules, SIDE_NEW, value, arena), arena, twin, err);
         if (count < 0)
             return -1;
         twin->candidates = count;
@@ -117,36 +119,40 @@ int preview_find_twin(struct rest *rest, const struct entity *entity, const stru
     return 0;
 }
 
-int preview_merge(const struct entity *entity, const struct record *record, const struct row *row,
-                  const struct preview_twin *twin, enum merge_verdict *verdicts)
+int preview_merge(const struct entity *entity, const struct record *record, int64_t modified_ms,
+                  const struct row *row, const struct preview_twin *twin,
+                  enum merge_verdict *verdicts)
 {
+    struct truth_facts facts = {.old_time = truth_time_between(INT64_MIN, modified_ms)};
     static const struct base_pair never = {.known = false};
     int writes = 0;
     for (int i = 0; i < entity->field_count; i++) {
         verdicts[i] = MERGE_NOTHING;
-        if (!entity->fields[i].new_name || !entity->fields[i].old_name)
+        if (!entity->fields[i].new_name || (!entity->fields[i].old_name && !entity->fields[i].jq))
             continue;
         struct value new_now =
             twin->found ? twin->values[i] : (struct value){VALUE_MISSING, SPAN_NONE};
         verdicts[i] = merge_field(row ? &row->base[i] : &never, record->values[i], new_now);
         if (!twin->found && record->values[i].kind != VALUE_SET)
             verdicts[i] = MERGE_NOTHING; /* a new record needs no blanks */
-        writes += verdicts[i] == MERGE_WRITE;
+        verdicts[i] = truth_decide(entity, i, verdicts[i], &facts);
+        writes += merge_writes(verdicts[i]);
     }
     return writes;
 }
 
 int preview_request(struct rest *rest, const struct entity *entity, const struct record *record,
                     struct span source_id, const struct preview_twin *twin,
-                    const enum merge_verdict *verdicts, bool mask, struct buf *out, struct err *err)
+                    const enum merge_verdict *verdicts, bool mask, struct arena *arena,
+                    struct buf *out, struct err *err)
 {
     struct span names[ENTITY_FIELDS_MAX + 2], values[ENTITY_FIELDS_MAX + 2];
     struct rest_item item = {.names = names, .values = values, .external_id = source_id};
     for (int i = 0; i < entity->field_count; i++) {
         const struct field *field = &entity->fields[i];
-        if (verdicts[i] != MERGE_WRITE)
+        if (!merge_writes(verdicts[i]))
             continue;
-        struct span text = value_for_side(&field->rules, SIDE_NEW, record->values[i]);
+        struct span text = value_write(&field->rules, SIDE_NEW, record->values[i], arena);
         names[item.count] = span_of(field->new_name);
         values[item.count++] = mask && field->pii && text.len ? span_of("***") : text;
     }

@@ -25,14 +25,18 @@ int preview_find_twin(struct rest *rest, const struct entity *entity, const stru
                       struct span source_id, const struct row *row, bool by_external_id,
                       struct arena *arena, struct preview_twin *ret_twin, struct err *err);
 
-/* Per field what would be done; verdicts has entity->field_count. Returns how many would be written. */
-int preview_merge(const struct entity *entity, const struct record *record, const struct row *row,
-                  const struct preview_twin *twin, enum merge_verdict *verdicts);
+/*
+ * Per field what would be done; verdicts has entity->field_count. modified_ms: of the source's record. The declared truth decides as in
+ * apply, but for "newest", which would have to ask for histories: it is shown as the question that it may be. Returns how many would be written.
+ */
+int preview_merge(const struct entity *entity, const struct record *record, int64_t modified_ms,
+                  const struct row *row, const struct preview_twin *twin,
+                  enum merge_verdict *verdicts);
 
 /* The request for it as text; "" when there is nothing to write. mask: pii values as "***". */
 int preview_request(struct rest *rest, const struct entity *entity, const struct record *record,
                     struct span source_id, const struct preview_twin *twin,
-                    const enum merge_verdict *verdicts, bool mask, struct buf *out,
-                    struct err *err);
+                    const enum merge_verdict *verdicts, bool mask, struct arena *arena,
+                    struct buf *out, struct err *err);
 
 #endif

@@ -120,26 +120,10 @@ static int take_old(struct side *side, const struct rest_record *record, struct 
     return table_put_old(side->table, &put, err);
 }
 
-/*
- * As apply reads a twin (consumers/apply/plan.c): a property that is not said is blank, a text that
- * does not fit its field is kept as it is.
- */
 static int take_new(struct side *side, const struct rest_record *record, struct err *err)
 {
-    const struct entity *entity = side->entity;
-    const struct raw_value *raw = by_field(side, record);
-    struct record mapped = record_new(entity, &side->arena);
-    for (int i = 0; i < entity->field_count; i++) {
-        struct err bad = ERR_INIT;
-        struct value *value = &mapped.values[i];
-        if (!entity->fields[i].new_name)
-            continue;
-        if (raw[i].type == JSON_NONE_)
-            value->kind = VALUE_BLANK;
-        else if (value_parse(&entity->fields[i].rules, SIDE_NEW, raw[i].type, raw[i].text,
-                             &side->arena, value, &bad) != 0)
-            *value = (struct value){VALUE_SET, raw[i].text};
-    }
+    struct record mapped;
+    mapping_read_twin(side->entity, by_field(side, record), &side->arena, &mapped);
     buf_reset(&side->text);
     values_put(&side->text, &mapped);
     struct table_new put = {.id = record->id,
