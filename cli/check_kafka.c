@@ -89,8 +89,9 @@ int check_kafka(const struct migration *migration)
         return check_missing("Kafka", err.text);
     check_ok("Kafka", "answers");
     struct rights_lack *lacks = calloc(RIGHTS_LACKS_MAX, sizeof(*lacks));
-    int count =
-        lacks ? check_rights(migration, lacks, &err) : err_set(&err, ERR_FATAL, "out of memory");
+    if (!lacks)
+        return check_missing("Kafka rights", "out of memory");
+    int count = check_rights(migration, lacks, &err);
     int missing = count < 0 ? check_missing("Kafka rights", err.text) : count;
     if (count >= 0)
         print_lacks(migration, lacks, count);

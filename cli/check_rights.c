@@ -3,9 +3,9 @@
  *   Describe  metadata of one named topic
  *   Read      a fetch at the end of the topic
  *   Write     a message with acks=2, which brokers refuse since 0.9, after they asked for the right
- *   group     a commit for a partition that no topic has
+ *   group     check_rights_group.c
  */
-#include "cli/check_rights.h"
+#include "cli/check_rights_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +14,7 @@
 #include "stream/kafka.h"
 #include "stream/topics.h"
 
-enum {
-    ANSWER_TIMEOUT_MS = 4000,
-    POLL_MS = 50,
-    TOPICS_MAX = 200,
-    NO_PARTITION = 1 << 30 /* more than any topic has */
-};
-
-enum answer { NOT_ANSWERED, MAY, MAY_NOT };
+enum { TOPICS_MAX = 200 };
 
 /* One topic and what was found out about it. */
 struct asked {
@@ -47,19 +40,6 @@ static void add_lack(struct rights *rights, bool is_group, const char *operation
     (void)snprintf(lack->name, sizeof(lack->name), "%s", name);
 }
 
-static rd_kafka_t *open_consumer(const struct migration *migration, const char *group,
-                                 struct err *err)
-{
-    const struct kafka_property ours[] = {{"group.id", group},
-                                          {"enable.auto.commit", "false"},
-                                          {"enable.partition.eof", "true"},
-                                          {"auto.offset.reset", "latest"},
-                                          {"allow.auto.create.topics", "false"},
-                                          {NULL, NULL}};
-    rd_kafka_conf_t *conf = kafka_conf_new(migration, "check", "cli", NULL, ours, err);
-    return conf ? kafka_new(RD_KAFKA_CONSUMER, conf, err) : NULL;
-}
-
 /* ---- which topics there are ---- */
 
 static int describe(struct rights *rights, rd_kafka_t *handle, const char *name, struct err *err)
@@ -68,7 +48,7 @@ static int describe(struct rights *rights, rd_kafka_t *handle, const char *name,
     rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
     if (!topic)
         return kafka_err(err, handle, rd_kafka_last_error(), "topic %s", name);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, topic, &metadata, ANSWER_TIMEOUT_MS);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, topic, &metadata, RIGHTS_ANSWER_MS);
     rd_kafka_topic_destroy(topic);
     if (code)
         return kafka_err(err, handle, code, "asking for topic %s", name);
@@ -133,10 +113,10 @@ static void ask_read(struct rights *rights, rd_kafka_t *handle)
     for (int i = 0; i < rights->topic_count; i++)
         rd_kafka_topic_partition_list_add(list, rights->topics[i].name, 0)->offset =
             RD_KAFKA_OFFSET_END;
-    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + ANSWER_TIMEOUT_MS;
+    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + RIGHTS_ANSWER_MS;
     if (rd_kafka_assign(handle, list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         while (!all_read(rights) && clock_mono_ms(&CLOCK_SYSTEM) < until_ms) {
-            rd_kafka_message_t *message = rd_kafka_consumer_poll(handle, POLL_MS);
+            rd_kafka_message_t *message = rd_kafka_consumer_poll(handle, RIGHTS_POLL_MS);
             if (message)
                 take_fetched(rights, message);
             if (message)
@@ -182,73 +162,20 @@ static int ask_write(struct rights *rights, struct err *err)
         (void)rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(rights->topics[i].name),
                                 RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY(text, sizeof(text) - 1),
                                 RD_KAFKA_V_VALUE(text, sizeof(text) - 1), RD_KAFKA_V_END);
-    (void)rd_kafka_flush(handle, ANSWER_TIMEOUT_MS);
+    (void)rd_kafka_flush(handle, RIGHTS_ANSWER_MS);
     (void)rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(handle, POLL_MS);
+    (void)rd_kafka_flush(handle, RIGHTS_POLL_MS);
     rd_kafka_destroy(handle);
     return 0;
 }
 
 /* ---- groups ---- */
 
-/*
- * Describe first: without it the commit below would look for the group's coordinator until the library gives up on it, which takes
- * the better part of a minute, also in rd_kafka_destroy.
- */
-static enum answer ask_describe_group(rd_kafka_t *handle, const char *group)
-{
-    char text[256];
-    enum answer answer = NOT_ANSWERED;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_TIMEOUT_MS, text, sizeof(text));
-    rd_kafka_DescribeConsumerGroups(handle, &group, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ANSWER_TIMEOUT_MS + POLL_MS);
-    const rd_kafka_DescribeConsumerGroups_result_t *result =
-        event ? rd_kafka_event_DescribeConsumerGroups_result(event) : NULL;
-    size_t count = 0;
-    const rd_kafka_ConsumerGroupDescription_t **groups =
-        result ? rd_kafka_DescribeConsumerGroups_result_groups(result, &count) : NULL;
-    if (count == 1) {
-        const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-        rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-            answer = MAY_NOT;
-        else if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) /* there may be no such group yet */
-            answer = MAY;
-    }
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
-    return answer;
-}
-
-static enum answer ask_commit(rd_kafka_t *handle, const char *topic)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, NO_PARTITION)->offset = 0;
-    rd_kafka_resp_err_t code = rd_kafka_commit(handle, list, 0);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET)
-        code = list->elems[0].err;
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-        return MAY_NOT;
-    return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT
-               ? NOT_ANSWERED
-               : MAY;
-}
-
 static int ask_group(struct rights *rights, const char *group, struct err *err)
 {
-    rd_kafka_t *handle = open_consumer(rights->migration, group, err);
-    if (!handle)
+    enum answer answer = NOT_ANSWERED;
+    if (rights_ask_group(rights->migration, group, rights->topics[0].name, &answer, err) != 0)
         return -1;
-    enum answer answer = ask_describe_group(handle, group);
-    if (answer == MAY)
-        answer = ask_commit(handle, rights->topics[0].name);
-    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (answer != MAY)
         add_lack(rights, true, "Read", group, answer == NOT_ANSWERED);
     return 0;
@@ -296,7 +223,7 @@ int check_rights(const struct migration *migration, struct rights_lack *lacks, s
     struct rights rights = {.migration = migration, .lacks = lacks};
     char group[256];
     (void)snprintf(group, sizeof(group), "%s.check", migration->ns);
-    rd_kafka_t *handle = open_consumer(migration, group, err);
+    rd_kafka_t *handle = rights_consumer(migration, group, err);
     if (!handle)
         return -1;
     (void)rd_kafka_poll_set_consumer(handle);

@@ -133,7 +133,7 @@ static int put(const struct migration *migration, const char *entity, bool on, c
 int pause_set(const struct migration *migration, const char *entity, bool on, const char *who,
               const char *why, struct err *err)
 {
-    struct pauses pauses;
+    struct pauses pauses = {.all = {.on = false}};
     const struct pause *now = entity ? NULL : &pauses.all;
     for (int i = 0; entity && i < migration->entity_count && i < PAUSE_ENTITIES_MAX; i++)
         if (strcmp(migration->entities[i].name, entity) == 0)
