@@ -92,6 +92,8 @@ struct work {
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
+    struct span earlier_op; /* one more unknown operation, of the row, before `op`; empty none */
+    struct value *earlier_sent; /* what it may have written */
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */
     struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */

@@ -84,6 +84,10 @@ static void judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
     int64_t there[2], known[2] = {-1, -1};
     bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
     struct span op = work->op.len > 0 ? work->op : row->op;
+    if (work->earlier_op.len && span_equal(work->twin_marker, work->earlier_op)) {
+        op = work->earlier_op; /* the first of two was executed, the second was not */
+        row->sent = work->earlier_sent;
+    }
     work->overtaken = false;
     if (!marker_parse(work->twin_marker, work->partition, there))
         return;

@@ -144,7 +144,7 @@ static int load(struct apply *apply, struct apply_entity *ae, struct work *works
         struct work *work = of[i];
         work->candidate_count = 0;
         work->more_candidates = false;
-        work->op = work->begun = SPAN_NONE;
+        work->op = work->begun = work->earlier_op = SPAN_NONE;
         row_init(&work->row, ae->entity, work->key, &apply->arena);
         work->row_exists = loads[i].row.data != NULL;
         if (work->row_exists &&
@@ -260,6 +260,11 @@ static void derive_sent(struct apply *apply, struct apply_entity *ae, struct wor
     const struct record *record = &work->event.after;
     if (work->op.len == 0)
         return;
+    if (work->row.status == STATE_UNCERTAIN && !span_equal(work->row.op, work->op)) {
+        work->earlier_op = work->row.op;
+        work->earlier_sent = work->row.sent;
+        work->row.sent = arena_new(&apply->arena, struct value, ae->entity->field_count);
+    }
     if (!work->due && work->row.pending.len &&
         event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
                      &ignored) == 0)
