@@ -1,0 +1,76 @@
+/*
+ * model — what must hold, of each field of each record. A write that found a newer version than its process had read is `overtaken`:
+ * on T1 the target refuses it, on T3 what it does is an anomaly that the documentation names, not a violation.
+ */
+#include "simulator.h"
+
+void model_write(int r, int f, const struct target_record *was, struct value now, bool overtaken)
+{
+    world.overtaken[r][f] |= overtaken;
+    int token = sim_token_of(now), lost = sim_token_of(was->values[f]);
+    bool from_old = token >= 0 && world.first[token] > 0;
+    if (from_old && world.last[token] < world.ours[r][f])
+        sim_violation(VIOLATION_BACKWARDS, overtaken, "record %d field %d", r, f);
+    else if (from_old && world.first[token] > world.ours[r][f])
+        world.ours[r][f] = world.first[token]; /* at least: it may have been there twice */
+    if (token >= 0 && value_equal(was->values[f], now) && world.wrote[r][f] == world.last[token])
+        sim_violation(VIOLATION_DOUBLE, overtaken, "record %d field %d is written again", r, f);
+    world.wrote[r][f] = token >= 0 ? world.last[token] : 0;
+    bool decided = sim_entity.truth_count && sim_entity.truth[0].choice != TRUTH_REVIEW;
+    if (was->human_at[f] && lost >= 0 && world.human[lost] && !world.blanked[r][f] &&
+        token != lost && !(decided && world.traced[lost]))
+        sim_violation(VIOLATION_BLIND, overtaken, "record %d field %d: token %d", r, f, lost);
+}
+
+void model_create(const struct target_record *made)
+{
+    for (const struct target_record *t = world.targets; t < world.targets + world.target_count; t++)
+        if (t != made && t->exists &&
+            (span_equal(t->external_id, made->external_id) ||
+             (t->ours && value_equal(t->values[F_EMAIL], made->values[F_EMAIL]))))
+            sim_violation(VIOLATION_DOUBLE, false, "targets %s and %s are one", t->id, made->id);
+}
+
+/* Both sides say the same; or a person's later edit stands; or it is asked; or the truth declared decided it. */
+static void end_of_field(int r, int f, const struct row *row, const struct target_record *target,
+                         bool looked)
+{
+    struct value want = target_stores(f, world.source[r].values[f]);
+    const struct truth_rule *rule = truth_rule_at(&sim_entity, f, world.now_ms);
+    bool by_old = rule && rule->choice == TRUTH_OLD, by_new = rule && rule->choice == TRUTH_NEW;
+    bool newest = rule && rule->choice == TRUTH_NEWEST, decided = by_old || by_new;
+    int token = sim_token_of(want);
+    bool asked = false, edited = target->human_at[f] > 0;
+    for (int h = 0; h < row->held_count; h++)
+        asked = asked ||
+                (row->held[h].field == f && (!decided || row->held[h].class_ == HELD_UNCONFIRMED));
+    bool later = token < 0 || target->human_at[f] > world.first[token];
+    bool kept = edited && (later || (newest && world.silent[r]));
+    kept = kept && !(looked && by_old && rule->enforce && want.kind == VALUE_SET);
+    if (!asked && !kept && !(edited && by_new) && !value_equal(want, target->values[f]))
+        sim_violation(VIOLATION_LOST, world.overtaken[r][f], "record %d field %d of %s", r, f,
+                      target->id);
+}
+
+void model_end(bool looked)
+{
+    for (int r = 0; r < SIM_RECORDS; r++) {
+        struct row row = {0};
+        bool found = false, known = redis_row(r, &row);
+        bool whole = known && row.held_count && row.held[0].field < 0;
+        if (known && !whole && row.deleted != !world.source[r].exists)
+            sim_violation(VIOLATION_LOST, false, "record %d: deleted %d", r, row.deleted);
+        bool excused = whole && (row.held[0].class_ == HELD_TWIN_GONE ? world.twin_deleted[r]
+                                                                      : world.collided[r]);
+        for (int t = 0; t < world.target_count && world.source[r].exists && !excused; t++)
+            if (world.targets[t].exists &&
+                span_is(world.targets[t].external_id, world.source[r].id) &&
+                (!world.twin_deleted[r] || span_is(row.twin, world.targets[t].id))) {
+                found = true;
+                for (int f = 0; f < SIM_FIELDS; f++)
+                    end_of_field(r, f, &row, &world.targets[t], looked);
+            }
+        if (world.source[r].exists && !found && !excused && !world.twin_deleted[r])
+            sim_violation(VIOLATION_LOST, false, "record %d is not in the target", r);
+    }
+}
