@@ -1,7 +1,8 @@
 /*
  * apply — what the parts of tandem-apply share. One batch of events goes through
  *
- *   work      decode, load the rows, decide by version          (work.c, state_on_event)
+ *   load      decode, load the rows                              (load.c)
+ *   work      decide by version, run the rounds                  (work.c, state_on_event)
  *   twin      find the twin: id map, match index, target        (twin.c)
  *   decide    merge field by field: base, history, truth         (decide.c, history.c, merge_field, truth_decide)
  *   plan      render what is to be written, and the row after it (plan.c)
@@ -140,6 +141,16 @@ void apply_chunk_begin(struct apply *apply);
 int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most);
 /* store outcome → 0, or -1 with err ERR_RETRY (and, when closed, what has to be done first is remembered). */
 int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err);
+
+/* load.c */
+/* Decode the work's message and name its record; what is no event becomes a dead letter. -1 only for a message of a newer format. */
+int load_event(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err);
+/* Row, operation in flight and candidates of each work that has an event; Redis' clock. */
+int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+              struct err *err);
+/* Of due works: the rows, then the event that waits in each. */
+int load_woken(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
+               struct err *err);
 
 /* work.c: a chunk in which each record appears once, through all stages. Returns 0: all durable; -1: as handler batch(). */
 int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
