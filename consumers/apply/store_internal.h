@@ -30,6 +30,9 @@ void store_push(struct args *args, struct span text);
 void store_push_text(struct args *args, const char *text);
 void store_push_int(struct args *args, int64_t value);
 
+/* A text of an answer, in arena; SPAN_NONE where it is none. */
+struct span store_reply_span(const redisReply *reply, struct arena *arena);
+
 /* Send. ret_reply (NULL for a script whose answer does not matter) is owned by the caller. */
 enum store_outcome store_command(struct store *store, redisReply **ret_reply, struct err *err);
 enum store_outcome store_eval(struct store *store, struct redis_script *script,

@@ -1,0 +1,217 @@
+/*
+ * store_chunk — the four scripts through which a chunk goes: load, begin, finish, cancel; see store.h.
+ */
+#include <string.h>
+
+#include "scripts.h"
+#include "store_internal.h"
+
+/* The next value of a script's {{…}, {…}}; false at its end, or where nothing such is. */
+struct parts {
+    const redisReply *all;
+    size_t part, at;
+};
+
+static const redisReply *next_of(struct parts *parts)
+{
+    while (parts->part < parts->all->elements) {
+        const redisReply *part = parts->all->element[parts->part];
+        if (part->type == REDIS_REPLY_ARRAY && parts->at < part->elements)
+            return part->element[parts->at++];
+        parts->part++;
+        parts->at = 0;
+    }
+    return NULL;
+}
+
+static bool take_loads(const redisReply *reply, struct store_load *loads, int n,
+                       struct arena *arena)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+        return false;
+    struct parts rows = {reply->element[0], 0, 0}, ops = {reply->element[1], 0, 0};
+    struct parts match = {reply->element[2], 0, 0};
+    for (int i = 0; i < n; i++) {
+        const redisReply *row = next_of(&rows), *op = next_of(&ops);
+        if (!row || !op)
+            return false;
+        loads[i].row = store_reply_span(row, arena);
+        loads[i].op = store_reply_span(op, arena);
+        loads[i].candidates = arena_new(arena, struct span, loads[i].match_count + 1);
+        for (int m = 0; m < loads[i].match_count; m++) {
+            const redisReply *ids = next_of(&match);
+            if (!ids)
+                return false;
+            loads[i].candidates[m] = store_reply_span(ids, arena);
+        }
+    }
+    return true;
+}
+
+enum store_outcome store_load(struct store *store, const struct store_owner *owner,
+                              struct store_load *loads, int n, struct arena *arena, struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    int names = 0;
+    for (int i = 0; i < n; i++) {
+        used[loads[i].partition] = true;
+        names += loads[i].match_count;
+    }
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, n);
+    store_push_int(&store->args, names);
+    for (int i = 0; i < n; i++)
+        store_push(&store->args, loads[i].key);
+    for (int i = 0; i < n; i++)
+        for (int m = 0; m < loads[i].match_count; m++)
+            store_push(&store->args, loads[i].match[m]);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_LOAD, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    if (!take_loads(reply, loads, n, arena)) {
+        err_set(err, ERR_FATAL, "script load: unexpected answer");
+        outcome = STORE_AWAY;
+    }
+    freeReplyObject(reply);
+    return outcome;
+}
+
+/* "<marker> <sent_ms>", then a line for each claim. */
+static struct span op_text(const struct store_begin *begin, struct arena *arena)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    buf_put(&text, begin->op.data, begin->op.len);
+    buf_putc(&text, ' ');
+    buf_put_int(&text, begin->sent_ms);
+    for (int c = 0; c < begin->claim_count; c++) {
+        buf_putc(&text, '\n');
+        buf_put(&text, begin->claims[c].data, begin->claims[c].len);
+    }
+    struct span copy = arena_copy(arena, buf_span(&text));
+    buf_clear(&text);
+    return copy;
+}
+
+static void push_begins(struct store *store, struct store_begin *begins, int n, struct arena *arena)
+{
+    int claims = 0;
+    for (int i = 0; i < n; i++)
+        claims += begins[i].claim_count;
+    store_push_int(&store->args, n);
+    store_push_int(&store->args, claims);
+    for (int i = 0; i < n; i++) {
+        begins[i].text = op_text(&begins[i], arena);
+        store_push(&store->args, begins[i].key);
+        store_push(&store->args, begins[i].text);
+    }
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < begins[i].claim_count; c++) {
+            store_push(&store->args, begins[i].claims[c]);
+            store_push(&store->args, begins[i].key);
+        }
+}
+
+enum store_outcome store_begin(struct store *store, const struct store_owner *owner,
+                               struct store_begin *begins, int n, struct arena *arena,
+                               struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    for (int i = 0; i < n; i++)
+        used[begins[i].partition] = true;
+    store_begin_script(store, owner->entity->name, owner, used);
+    push_begins(store, begins, n, arena);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_BEGIN, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    bool clean = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "OK") == 0;
+    if (!clean && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 * (size_t)n)) {
+        freeReplyObject(reply);
+        err_set(err, ERR_FATAL, "script begin: unexpected answer");
+        return STORE_AWAY;
+    }
+    for (int i = 0; i < n; i++) {
+        begins[i].holder = clean ? SPAN_NONE : store_reply_span(reply->element[2 * i], arena);
+        begins[i].taken = clean ? SPAN_NONE : store_reply_span(reply->element[2 * i + 1], arena);
+        if (begins[i].holder.len == 0)
+            begins[i].holder = SPAN_NONE;
+    }
+    freeReplyObject(reply);
+    return STORE_OK;
+}
+
+static void push_finish(struct store *store, const struct store_finish *row)
+{
+    struct arena *arena = &store->args.numbers;
+    char *index = arena_printf(arena, "%d\n%.*s", (int)row->partition, (int)row->index.len,
+                               row->index.data ? row->index.data : "");
+    store_push_int(&store->args, row->partition);
+    store_push_text(&store->args, index);
+    if (row->keep_op)
+        store_push_text(&store->args, "!");
+    else if (row->drop_op.data)
+        store_push_text(&store->args,
+                        arena_printf(arena, "=%.*s", (int)row->drop_op.len, row->drop_op.data));
+    else
+        store_push(&store->args, row->begun);
+}
+
+static void push_finishes(struct store *store, const struct store_finish *rows, int n)
+{
+    int names = 0;
+    for (int i = 0; i < n; i++)
+        names += rows[i].match_id.len ? rows[i].match_count : 0;
+    store_push_int(&store->args, n);
+    store_push_int(&store->args, names);
+    for (int i = 0; i < n; i++) {
+        store_push(&store->args, rows[i].key);
+        store_push(&store->args, rows[i].row);
+    }
+    for (int i = 0; i < n; i++)
+        push_finish(store, &rows[i]);
+    for (int i = 0; i < n; i++)
+        for (int m = 0; rows[i].match_id.len && m < rows[i].match_count; m++) {
+            store_push(&store->args, rows[i].match_names[m]);
+            store_push(&store->args, rows[i].match_id);
+        }
+}
+
+enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
+                                const struct store_finish *rows, int n, const int64_t *marks,
+                                struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    int mark_count = 0;
+    for (int i = 0; i < n; i++)
+        used[rows[i].partition] = true;
+    for (int32_t p = 0; p < owner->partitions; p++) {
+        mark_count += marks[p] > 0;
+        used[p] = used[p] || marks[p] > 0;
+    }
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, mark_count);
+    for (int32_t p = 0; p < owner->partitions; p++)
+        if (marks[p] > 0) {
+            store_push_int(&store->args, p);
+            store_push_text(&store->args,
+                            arena_printf(&store->args.numbers, "%lld %lld", (long long)marks[p],
+                                         (long long)owner->epochs[p]));
+        }
+    push_finishes(store, rows, n);
+    return store_eval(store, &SCRIPT_FINISH, NULL, err);
+}
+
+enum store_outcome store_cancel(struct store *store, const struct store_owner *owner,
+                                const struct store_cancel *cancels, int n, struct err *err)
+{
+    bool used[STORE_PARTITIONS_MAX] = {false};
+    for (int i = 0; i < n; i++)
+        used[cancels[i].partition] = true;
+    store_begin_script(store, owner->entity->name, owner, used);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++)
+        store_push(&store->args, cancels[i].key);
+    return store_eval(store, &SCRIPT_CANCEL, NULL, err);
+}
