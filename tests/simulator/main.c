@@ -148,11 +148,14 @@ struct options {
 
 static int options_read(struct options *options, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"tier", required_argument, NULL, 't'}, {"runs", required_argument, NULL, 'r'},
-        {"from", required_argument, NULL, 'f'}, {"seed", required_argument, NULL, 's'},
-        {"keep-going", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
-    {"at-most", required_argument, NULL, 'm'}, int option = 0;
+    static const struct option names[] = {{"tier", required_argument, NULL, 't'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"from", required_argument, NULL, 'f'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"at-most", required_argument, NULL, 'm'},
+                                          {"keep-going", no_argument, NULL, 'k'},
+                                          {NULL, 0, NULL, 0}};
+    int option = 0;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (option == '?')
             return -1;
