@@ -35,7 +35,7 @@ static struct store stores[SIM_PROCESSES];
 
 static struct span *dict_find(const struct dict *dict, struct span key)
 {
-    for (int i = 0; i < dict->count; i++)
+    for (int i = 0; dict->items && i < dict->count; i++)
         if (span_equal(dict->items[i].key, key))
             return &dict->items[i].value;
     return NULL;
