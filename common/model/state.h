@@ -52,8 +52,8 @@ struct held {
     enum held_class class_;
     struct value old_now, new_now; /* as last seen */
     struct span detail;            /* e.g. the other record's key; may be empty */
-    int64_t since_ms; /* when it was first asked, by apply's clock; 0 = not known. Kept while it stays open */
-    struct span who;  /* who made the edit in the new system, as its history names him; may be empty */
+    int64_t since_ms;              /* first asked, apply's clock; kept while open; 0 = not known */
+    struct span who;               /* edited in the new system by; may be empty */
 };
 
 struct row {
