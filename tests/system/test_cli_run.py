@@ -255,13 +255,15 @@ def test_a_kafka_that_hangs_is_said():
     world.run("--go")
 
     def readiness():
-        return [http("GET", f"http://{process['address']}/readyz?verbose") for process in migration.processes().values()]
+        try:
+            return [http("GET", f"http://{process['address']}/readyz?verbose") for process in migration.processes().values()]
+        except OSError:  # one is on its way: a join that timed out in the dark fences itself, and `run` starts it again
+            return [(0, "")]
     wait_for(lambda: world.drained() and all(status == 200 and "[+]kafka ok" in text for status, text in readiness()), 60, "all is well")
     kafka.sigstop()
     wait_for(lambda: len(readiness()) == 2 and all(status == 503 and f"Kafka at {kafka.bootstrap}" in text
                                                    for status, text in readiness()), 60, "both notice")
-    apply = http("GET", f"http://{migration.processes()['apply/1']['address']}/readyz?verbose")[1]
-    assert f"[-]kafka failed: Kafka at {kafka.bootstrap} has not answered for" in apply, apply
+    wait_for(lambda: any("[-]kafka failed: " in text for _, text in readiness()), 60, "an idle process sees it in its own statistics")
     status = migration.status()
     assert f"no answer from Kafka at {kafka.bootstrap}" in status["why"] and status["running"], status
     _, out, _ = migration.tandem("check", "--connect", want=69)
