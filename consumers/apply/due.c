@@ -32,10 +32,13 @@ static int due_partition(struct apply *apply, struct apply_entity *ae, int32_t p
 int due_work(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err)
 {
     *ret_retry_after_ms = 500;
-    for (int i = 0; i < apply->entity_count; i++)
+    for (int i = 0; i < apply->entity_count; i++) {
+        if (pause_watch_of(apply->context.pauses, apply->entities[i].entity))
+            continue;
         for (int32_t p = 0; p < apply->entities[i].partitions; p++)
             if (apply->entities[i].epochs[p] >= 0 &&
                 due_partition(apply, &apply->entities[i], p, ret_retry_after_ms, err) != 0)
                 return -1;
+    }
     return 0;
 }
