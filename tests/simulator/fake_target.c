@@ -427,13 +427,18 @@ static enum fate fate_of_request(void)
 static enum rest_outcome write_all(struct rest_op *op, struct err *err)
 {
     enum fate fate = fate_of_request();
+    int64_t begun_ms = world.now_ms;
     process_yield("target.sending");
+    bool beyond = world.now_ms >= begun_ms + SIM_LIFETIME_MS; /* a process that was stopped */
     if (fate == FATE_LATER) {
         (void)err_set(err, ERR_RETRY, "429");
         return REST_LATER;
     }
     for (int i = 0; i < op->item_count; i++) {
         struct target_write write = write_of(op, &op->items[i]);
+        int record = record_of(write.external_id);
+        if (beyond && record >= 0)
+            world.beyond[record] = true;
         if (fate == FATE_LATE)
             execute_later(&write);
         else if (fate == FATE_BUSY && i == 0)

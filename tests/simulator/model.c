@@ -1,12 +1,14 @@
 /*
  * model — what must hold, of each field of each record. A write that found a newer version than its process had read is `overtaken`:
- * on T1 the target refuses it, on T3 what it does is an anomaly that the documentation names, not a violation.
+ * on T1 the target refuses it, on T3 what it does is an anomaly that the documentation names, not a violation; so are there a value
+ * written twice, and, after a late request and without a history, an edit taken for the late request's (it stands in an intent).
  */
 #include "simulator.h"
 
 void model_write(int r, int f, const struct target_record *was, struct value now, bool overtaken)
 {
     world.overtaken[r][f] |= overtaken;
+    world.was_late[r] |= overtaken;
     int token = sim_token_of(now), lost = sim_token_of(was->values[f]);
     bool from_old = token >= 0 && world.first[token] > 0;
     if (from_old && world.last[token] < world.ours[r][f])
@@ -14,12 +16,13 @@ void model_write(int r, int f, const struct target_record *was, struct value now
     else if (from_old && world.first[token] > world.ours[r][f])
         world.ours[r][f] = world.first[token]; /* at least: it may have been there twice */
     if (token >= 0 && value_equal(was->values[f], now) && world.wrote[r][f] == world.last[token])
-        sim_violation(VIOLATION_DOUBLE, overtaken, "record %d field %d is written again", r, f);
+        sim_violation(VIOLATION_DOUBLE, true, "record %d field %d is written again", r, f);
     world.wrote[r][f] = token >= 0 ? world.last[token] : 0;
     bool decided = sim_entity.truth_count && sim_entity.truth[0].choice != TRUTH_REVIEW;
     if (was->human_at[f] && lost >= 0 && world.human[lost] && !world.blanked[r][f] &&
         token != lost && !(decided && world.traced[lost]))
-        sim_violation(VIOLATION_BLIND, overtaken, "record %d field %d: token %d", r, f, lost);
+        sim_violation(VIOLATION_BLIND, overtaken || (world.was_late[r] && world.traced[lost]),
+                      "record %d field %d: token %d", r, f, lost);
 }
 
 void model_create(const struct target_record *made)
@@ -27,7 +30,8 @@ void model_create(const struct target_record *made)
     for (const struct target_record *t = world.targets; t < world.targets + world.target_count; t++)
         if (t != made && t->exists &&
             (span_equal(t->external_id, made->external_id) ||
-             (t->ours && value_equal(t->values[F_EMAIL], made->values[F_EMAIL]))))
+             (t->ours && !t->human_at[F_EMAIL] &&
+              value_equal(t->values[F_EMAIL], made->values[F_EMAIL]))))
             sim_violation(VIOLATION_DOUBLE, false, "targets %s and %s are one", t->id, made->id);
 }
 
@@ -62,6 +66,7 @@ void model_end(bool looked)
             sim_violation(VIOLATION_LOST, false, "record %d: deleted %d", r, row.deleted);
         bool excused = whole && (row.held[0].class_ == HELD_TWIN_GONE ? world.twin_deleted[r]
                                                                       : world.collided[r]);
+        excused = excused || (!looked && world.beyond[r]);
         for (int t = 0; t < world.target_count && world.source[r].exists && !excused; t++)
             if (world.targets[t].exists &&
                 span_is(world.targets[t].external_id, world.source[r].id) &&

@@ -123,7 +123,10 @@ struct world {
     bool silent
         [SIM_RECORDS]; /* edited without a moved modified-at: no time tells which edit was newest */
     int64_t ours[SIM_RECORDS][SIM_FIELDS],
-        wrote[SIM_RECORDS][SIM_FIELDS];      /* the newest that we wrote, the last */
+        wrote[SIM_RECORDS][SIM_FIELDS]; /* the newest that we wrote, the last */
+    bool was_late[SIM_RECORDS];
+    bool beyond
+        [SIM_RECORDS]; /* a request left after its lifetime: found when the twin is read next */
     bool overtaken[SIM_RECORDS][SIM_FIELDS]; /* somebody wrote over what he had not read */
     bool blanked[SIM_RECORDS]
                 [SIM_FIELDS]; /* the old system had nothing there: a blank agrees with anything */
