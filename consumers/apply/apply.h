@@ -93,6 +93,8 @@ struct work {
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
+    bool unknown; /* nobody knows what became of unknown_op: `op`, else the row's */
+    struct span unknown_op;
     struct span earlier_op; /* one more unknown operation, of the row, before `op`; empty none */
     struct value *earlier_sent; /* what it may have written */
     struct span

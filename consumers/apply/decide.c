@@ -76,31 +76,53 @@ static bool marker_parse(struct span marker, int32_t partition, int64_t ret_orde
 
 /*
  * What the marker in the target says of our own operations. The one whose outcome was unknown, or a newer one than the row knows (its
- * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last.
+ * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last. Of an unknown one
+ * that was not executed nothing is left: the row knows the one that stands there.
  */
 static void judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
     int64_t there[2], known[2] = {-1, -1};
-    bool unknown = work->op.len > 0 || row->status == STATE_UNCERTAIN;
-    struct span op = work->op.len > 0 ? work->op : row->op;
-    if (work->earlier_op.len && span_equal(work->twin_marker, work->earlier_op)) {
-        op = work->earlier_op; /* the first of two was executed, the second was not */
-        row->sent = work->earlier_sent;
-    }
+    bool ours = marker_parse(work->twin_marker, work->partition, there);
     work->overtaken = false;
-    if (!marker_parse(work->twin_marker, work->partition, there))
+    if (work->unknown) {
+        bool first = work->earlier_op.len && span_equal(work->twin_marker, work->earlier_op);
+        if (first) /* of two; the second was not executed */
+            row->sent = work->earlier_sent;
+        if (ours && (first || span_equal(work->twin_marker, work->unknown_op)))
+            adopt_sent(work, ae->entity->field_count, &apply->arena);
+        row->op = ours ? work->twin_marker : SPAN_NONE;
+        work->unknown = false;
         return;
-    if (!unknown && row->op.len > 0 && !marker_parse(row->op, work->partition, known))
+    }
+    if (!ours || (row->op.len > 0 && !marker_parse(row->op, work->partition, known)))
         return;
-    bool newer = there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]);
-    if (unknown ? span_equal(work->twin_marker, op) : newer) {
-        if (!unknown)
-            work_derive_sent(ae, work, &work->event.after);
+    if (there[0] > known[0] || (there[0] == known[0] && there[1] > known[1])) {
+        work_derive_sent(ae, work, &work->event.after);
         adopt_sent(work, ae->entity->field_count, &apply->arena);
         row->op = work->twin_marker;
-    } else if (!unknown) {
+    } else {
         work->overtaken = there[0] != known[0] || there[1] != known[1];
+    }
+}
+
+/*
+ * The twin is ours, and no row knows what we wrote: what stands there and is not what the old system says is not a person's for that reason
+ * alone.
+ */
+static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    int64_t there[2];
+    if (work->row.has_version || !span_equal(work->twin_external_id, work->event.id) ||
+        !marker_parse(work->twin_marker, work->partition, there))
+        return;
+    for (int f = 0; f < ae->entity->field_count; f++) {
+        struct value old_now = work->event.after.values[f];
+        if (old_now.kind == VALUE_SET && !work->row.base[f].known)
+            work->row.base[f] = (struct base_pair){.known = true,
+                                                   .unconfirmed = true,
+                                                   .old_side = base_of(old_now, &apply->arena),
+                                                   .new_side = base_of(old_now, &apply->arena)};
     }
 }
 
@@ -112,15 +134,23 @@ static const struct rest_history *history_of(const struct apply_entity *ae,
     return record && record->histories ? &record->histories[ae->property_of_field[f]] : NULL;
 }
 
-/*
- * What we sent and nobody saw stored. If nobody wrote the field since, what stands there is how the target stores it; else what our
- * write made of it stands in the history, before the edit.
- */
+/* When our last operation that the row knows was executed, by the marker's own history; −1 not known. */
+static int64_t written_at(const struct apply_entity *ae, const struct work *work,
+                          const struct rest_record *record)
+{
+    const struct rest_history *history = &record->histories[ae->marker_at];
+    for (int i = 0; i < history->count; i++)
+        if (span_equal(history->changes[i].value.text, work->row.op))
+            return history->changes[i].at_ms;
+    return -1;
+}
+
+/* What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. */
 static void confirm(struct apply *apply, const struct field *field, struct base_pair *base,
-                    const struct rest_history *history)
+                    const struct rest_history *history, int64_t at_ms)
 {
     for (int i = 0; i < history->count; i++) {
-        if (!history->changes[i].ours)
+        if (!history->changes[i].ours || history->changes[i].at_ms != at_ms)
             continue;
         struct value stored = decide_value(apply, field, &history->changes[i].value);
         base->new_side = base_of(stored, &apply->arena);
@@ -171,8 +201,10 @@ static struct truth_time changed_at(const struct apply_entity *ae, const struct 
         seen_before =
             seen_before || (row->held[h].field == f &&
                             value_equal(row->held[h].old_now, work->event.after.values[f]));
-    return truth_time_of_old(row->has_version ? &row->version : NULL, &work->event.version,
-                             seen_before, ae->entity->fields[f].is_volatile);
+    /* A delete and a refused record moved the version, and nothing was merged. */
+    bool merged = row->has_version && !row->deleted && row->hash[0] != '\0';
+    return truth_time_of_old(merged ? &row->version : NULL, &work->event.version, seen_before,
+                             ae->entity->fields[f].is_volatile);
 }
 
 /* Would the rule ask when exactly the field was edited in the new system? */
@@ -200,7 +232,7 @@ static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *a
     bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
     *ret_ask = *ret_ask || (can_ask && differs && (work->overtaken || base->unconfirmed));
     if (differs && history && base->unconfirmed)
-        confirm(apply, field, base, history);
+        confirm(apply, field, base, history, written_at(ae, work, record));
     bool late =
         differs && work->overtaken && (!history || (history->count && history->changes[0].ours));
     if (late && history)
@@ -225,8 +257,10 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
                            : arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
-    if (work->twin_found)
+    if (work->twin_found && !record->histories) { /* else it was judged when it was read first */
         judge_marker(apply, ae, work);
+        mend_lost_base(apply, ae, work);
+    }
     for (int f = 0; f < entity->field_count; f++)
         work->verdicts[f] = ae->property_of_field[f] >= 0
                                 ? decide_one(apply, ae, work, record, f, &ask)

@@ -150,6 +150,8 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
             return err_wrap(err, "row of %.*s", (int)work->key.len, work->key.data);
         work->asked = work->row.held_count > 0;
         read_op(work, loads[i].op);
+        work->unknown = work->op.len > 0 || work->row.status == STATE_UNCERTAIN;
+        work->unknown_op = work->op.len > 0 ? work->op : work->row.op;
         if (work->row.twin.len)
             work->candidates[work->candidate_count++] = work->row.twin;
         else

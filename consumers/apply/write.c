@@ -146,6 +146,11 @@ static void exists(struct apply *apply, struct work *work)
     struct span id = arena_copy(&apply->arena, work->item.ret_id);
     /* Its second time: that record was read and is not the one, e.g. the value stands in a field that is not mapped. */
     bool again = id.len && span_equal(work->exists_with, id);
+    if (!again && id.len &&
+        work->exists_with.len) { /* two records have a unique value of it each */
+        plan_hold(apply, work, HELD_AMBIGUOUS, id);
+        return;
+    }
     if (again || (work->row.twin.len && !span_equal(work->row.twin, id))) {
         plan_hold(apply, work, HELD_IDENTITY, id);
         return;
