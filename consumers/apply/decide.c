@@ -113,7 +113,8 @@ static void judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
 static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     int64_t there[2];
-    if (work->row.has_version || !span_equal(work->twin_external_id, work->event.id) ||
+    bool merged = work->row.has_version && !work->row.deleted;
+    if (merged || !span_equal(work->twin_external_id, work->event.id) ||
         !marker_parse(work->twin_marker, work->partition, there))
         return;
     for (int f = 0; f < ae->entity->field_count; f++) {
