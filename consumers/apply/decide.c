@@ -258,7 +258,8 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
                            : arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
-    if (work->twin_found && !record->histories) { /* else it was judged when it was read first */
+    if (record && work->twin_found &&
+        !record->histories) { /* else it was judged when it was read first */
         judge_marker(apply, ae, work);
         mend_lost_base(apply, ae, work);
     }
