@@ -57,7 +57,9 @@ def test_remap():
         p.wait_twin(bob, lead_source="FAX", firstname="Bob")
         assert generation(p) == 2
         assert run.term() == 0
-        assert len(events(p, ann)) == seen, "a table that only grew reads the dead letters alone"
+        # A poll that starts again reads its overlap once more; that is all that may come of her.
+        again = {event["source"]["pass"] for event in events(p, ann)[seen:]}
+        assert again <= {"incremental"}, f"a table that only grew reads the dead letters alone: {again}"
         assert events(p, bob)[-1]["source"]["generation"] == 2
 
         p.new.admin("schema", {"object": "contacts", "name": "greeting", "type": "string"})
