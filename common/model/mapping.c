@@ -204,21 +204,24 @@ int mapping_read(const struct entity *entity, enum value_side side, const struct
     return 0;
 }
 
+struct value mapping_twin_value(const struct field *field, const struct raw_value *raw,
+                                struct arena *arena)
+{
+    struct value value = {VALUE_BLANK, SPAN_NONE};
+    struct err ignored = ERR_INIT;
+    if (raw->type != JSON_NONE_ &&
+        value_parse(&field->rules, SIDE_NEW, raw->type, raw->text, arena, &value, &ignored) != 0)
+        return (struct value){VALUE_SET, raw->text};
+    return value;
+}
+
 void mapping_read_twin(const struct entity *entity, const struct raw_value *raw,
                        struct arena *arena, struct record *ret_record)
 {
     struct record record = record_new(entity, arena);
     for (int i = 0; i < entity->field_count; i++) {
-        const struct field *field = &entity->fields[i];
-        struct value *value = &record.values[i];
-        struct err ignored = ERR_INIT;
-        if (!field->new_name)
-            continue;
-        if (raw[i].type == JSON_NONE_)
-            value->kind = VALUE_BLANK;
-        else if (value_parse(&field->rules, SIDE_NEW, raw[i].type, raw[i].text, arena, value,
-                             &ignored) != 0)
-            *value = (struct value){VALUE_SET, raw[i].text};
+        if (entity->fields[i].new_name)
+            record.values[i] = mapping_twin_value(&entity->fields[i], &raw[i], arena);
     }
     for (int i = 0; i < entity->computed_count; i++) {
         const struct field *field = &entity->fields[entity->computed[i]];

@@ -89,6 +89,10 @@ struct raw_value {
 int mapping_read(const struct entity *entity, enum value_side side, const struct raw_value *raw,
                  struct arena *arena, struct record *ret_record, int *ret_field, struct err *err);
 
+/* One property of it; an amount stands without its code. */
+struct value mapping_twin_value(const struct field *field, const struct raw_value *raw,
+                                struct arena *arena);
+
 /*
  * What the new system's record says, where nothing can be refused: a property that it does not say is BLANK; a text that is no
  * value of its field is kept as it is: it equals nothing and is never lost. A field without a new name is MISSING (an

@@ -88,6 +88,23 @@ void apply_op_release(struct apply *apply, struct rest_op *op)
     }
 }
 
+int apply_read(struct apply *apply, struct rest_op **ops, int n, int64_t *ret_retry_after_ms,
+               struct err *err)
+{
+    enum rest_outcome outcomes[APPLY_OPS_MAX];
+    struct err why = ERR_INIT;
+    if (n == 0)
+        return 0;
+    rest_run(apply->rest, ops, n, outcomes, ret_retry_after_ms, &why);
+    for (int i = 0; i < n; i++)
+        if (outcomes[i] != REST_DONE) {
+            if (*ret_retry_after_ms < 1)
+                *ret_retry_after_ms = 1000;
+            return err_set(err, ERR_RETRY, "reading the new system: %s", why.text);
+        }
+    return 0;
+}
+
 /* ---- opening ---- */
 
 static int open_properties(struct apply *apply, struct apply_entity *ae, struct err *err)

@@ -136,6 +136,9 @@ struct apply_entity *apply_entity(struct apply *apply, const struct entity *enti
 struct store_owner apply_owner(const struct apply_entity *ae);
 /* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
 struct rest_op *apply_op(struct apply *apply);
+/* Run reads; all must succeed, because "not found" decides. */
+int apply_read(struct apply *apply, struct rest_op **ops, int n, int64_t *ret_retry_after_ms,
+               struct err *err);
 /* Before the chunk ends: nothing borrows its answer. */
 void apply_op_release(struct apply *apply, struct rest_op *op);
 void apply_chunk_begin(struct apply *apply);

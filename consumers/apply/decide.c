@@ -8,20 +8,6 @@
 #include "apply.h"
 #include "model/truth.h"
 
-/* One text out of a field's history, as decide_read takes it (an amount without its code). */
-static struct value decide_value(struct apply *apply, const struct field *field,
-                                 const struct raw_value *raw)
-{
-    struct value value = {VALUE_MISSING, SPAN_NONE};
-    struct err ignored = ERR_INIT;
-    if (raw->type == JSON_NONE_)
-        return (struct value){VALUE_BLANK, SPAN_NONE};
-    if (value_parse(&field->rules, SIDE_NEW, (enum json_type)raw->type, raw->text, &apply->arena,
-                    &value, &ignored) != 0)
-        return (struct value){VALUE_SET, raw->text};
-    return value;
-}
-
 struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
                           const struct raw_value *values)
 {
@@ -153,7 +139,7 @@ static void confirm(struct apply *apply, const struct field *field, struct base_
     for (int i = 0; i < history->count; i++) {
         if (!history->changes[i].ours || history->changes[i].at_ms != at_ms)
             continue;
-        struct value stored = decide_value(apply, field, &history->changes[i].value);
+        struct value stored = mapping_twin_value(field, &history->changes[i].value, &apply->arena);
         base->new_side = base_of(stored, &apply->arena);
         base->unconfirmed = false;
         return;
@@ -168,7 +154,7 @@ static void undo_late(struct apply *apply, struct work *work, const struct field
                       const struct rest_history *history)
 {
     for (int i = 1; i < history->count; i++) {
-        struct value before = decide_value(apply, field, &history->changes[i].value);
+        struct value before = mapping_twin_value(field, &history->changes[i].value, &apply->arena);
         if (base_is(work->row.base[f].new_side, before))
             return;
         if (history->changes[i].ours)

@@ -24,21 +24,11 @@ static struct rest_op *start(struct apply *apply, struct apply_entity *ae, struc
     return op;
 }
 
-static const struct rest_record *find(struct rest_op **ops, int n, struct span id)
-{
-    for (int i = 0; i < n; i++)
-        for (int r = 0; r < ops[i]->record_count; r++)
-            if (span_equal(ops[i]->records[r].id, id))
-                return &ops[i]->records[r];
-    return NULL;
-}
-
 int history_read(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                  int64_t *ret_retry_after_ms, struct err *err)
 {
     struct rest_op *ops[APPLY_OPS_MAX];
-    enum rest_outcome outcomes[APPLY_OPS_MAX];
-    struct err why = ERR_INIT;
+    struct map by_id;
     int most = rest_traits(apply->rest)->history_max, count = 0;
     for (int at = 0; at < n; at += most) {
         ops[count] = start(apply, ae, works + at, n - at < most ? n - at : most);
@@ -47,15 +37,14 @@ int history_read(struct apply *apply, struct apply_entity *ae, struct work **wor
                            APPLY_OPS_MAX);
         count++;
     }
-    rest_run(apply->rest, ops, count, outcomes, ret_retry_after_ms, &why);
+    if (apply_read(apply, ops, count, ret_retry_after_ms, err) != 0)
+        return -1;
+    map_init(&by_id, (size_t)n + 1, &apply->arena);
     for (int i = 0; i < count; i++)
-        if (outcomes[i] != REST_DONE) {
-            if (*ret_retry_after_ms < 1)
-                *ret_retry_after_ms = 1000;
-            return err_set(err, ERR_RETRY, "reading the new system's history: %s", why.text);
-        }
+        for (int r = 0; r < ops[i]->record_count; r++)
+            map_put(&by_id, ops[i]->records[r].id, &ops[i]->records[r]);
     for (int i = 0; i < n; i++) {
-        const struct rest_record *record = find(ops, count, works[i]->twin);
+        const struct rest_record *record = map_get(&by_id, works[i]->twin);
         works[i]->stage = WORK_FIND; /* gone meanwhile: it is looked for again */
         if (record)
             plan_make(apply, ae, works[i], record);

@@ -45,24 +45,6 @@ static int reading_start(struct apply *apply, struct apply_entity *ae,
     return 0;
 }
 
-/* Run the reads; all must succeed, because "not found" decides. */
-static int reading_run(struct apply *apply, struct rest_op **ops, int n,
-                       int64_t *ret_retry_after_ms, struct err *err)
-{
-    enum rest_outcome outcomes[APPLY_OPS_MAX];
-    struct err why = ERR_INIT;
-    if (n == 0)
-        return 0;
-    rest_run(apply->rest, ops, n, outcomes, ret_retry_after_ms, &why);
-    for (int i = 0; i < n; i++)
-        if (outcomes[i] != REST_DONE) {
-            if (*ret_retry_after_ms < 1)
-                *ret_retry_after_ms = 1000;
-            return err_set(err, ERR_RETRY, "reading the new system: %s", why.text);
-        }
-    return 0;
-}
-
 static struct span raw_text(const struct rest_record *record, int at)
 {
     const struct raw_value *raw = &record->values[at];
@@ -264,7 +246,7 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
         struct map by_id, by_name[2];
         int op_count = 0, left = 0;
         if (gather(apply, ae, open, n, ops, &op_count, err) != 0 ||
-            reading_run(apply, ops, op_count, ret_retry_after_ms, err) != 0)
+            apply_read(apply, ops, op_count, ret_retry_after_ms, err) != 0)
             return -1;
         index_records(apply, ae, ops, op_count, &by_id, by_name);
         for (int i = 0; i < n; i++) {
