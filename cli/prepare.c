@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "cli/check.h"
+#include "cli/truth.h"
 #include "remote/rest.h"
 #include "stream/control.h"
 #include "stream/topics.h"
@@ -69,6 +70,20 @@ static int mend_properties(struct rest *rest, const struct migration *migration,
     return 0;
 }
 
+/* Questions that a changed truth decides. */
+static int look_again(struct migration *migration, char *ret_words, struct err *err)
+{
+    int64_t records = 0;
+    if (truth_redecide_changed(migration, &records, err) != 0)
+        return -1;
+    if (records)
+        (void)snprintf(ret_words, PREPARE_WORDS_BYTES,
+                       "the truth rules changed: %lld record%s with open questions %s looked at "
+                       "again",
+                       (long long)records, records == 1 ? "" : "s", records == 1 ? "is" : "are");
+    return 0;
+}
+
 int prepare(struct migration *migration, bool go, char ret_words[PREPARE_WORDS_BYTES],
             struct err *err)
 {
@@ -77,7 +92,7 @@ int prepare(struct migration *migration, bool go, char ret_words[PREPARE_WORDS_B
     if (check_topics(migration, err) != 0 || control_read(migration, &control, err) != 0)
         return -1;
     if (control.go) /* a run that goes on: the properties are apply's daily business */
-        return 0;
+        return look_again(migration, ret_words, err);
     struct rest *rest = rest_open(migration, migration->new_system, &CLOCK_SYSTEM, err);
     if (!rest)
         return -1;

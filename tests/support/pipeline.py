@@ -138,7 +138,8 @@ class Pipeline:
 
     def tandem(self, *args, ok=True, timeout=120):
         """The `tandem` command on this configuration: its output."""
-        done = subprocess.run([executable("tandem"), *args, "--config", self.config], stdout=subprocess.PIPE,
+        named = () if "--config" in args else ("--config", self.config)
+        done = subprocess.run([executable("tandem"), *args, *named], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, cwd=self.dir)
         assert not ok or done.returncode == 0, f"tandem {args}: {done.returncode}\n{done.stdout}"
         return done.stdout
