@@ -101,6 +101,8 @@ static const struct member {
     {"sent", JSON_OBJECT_, row_take_sent, offsetof(struct row, sent), false},
     {"held", JSON_ARRAY_, row_take_held, offsetof(struct row, held), false},
     {"claims", JSON_ARRAY_, take_claims, offsetof(struct row, claims), false},
+    {"awaits", JSON_ARRAY_, row_take_awaits, 0, false},
+    {"look_ms", JSON_NUMBER_, take_int, offsetof(struct row, look_ms), false},
     {"waits_on", JSON_STRING_, take_text, offsetof(struct row, waits_on), false},
     {"due_ms", JSON_NUMBER_, take_int, offsetof(struct row, due_ms), false},
     {"attempt", JSON_NUMBER_, take_attempt, offsetof(struct row, attempt), false},

@@ -145,6 +145,22 @@ static void put_lists(struct buf *out, const struct row *row, const struct entit
         buf_putc(out, ']');
 }
 
+static void put_awaits(struct buf *out, const struct row *row, const struct entity *entity)
+{
+    for (int i = 0; i < row->await_count; i++) {
+        const struct await *await = &row->awaits[i];
+        buf_puts(out, i ? ",{\"field\":" : ",\"awaits\":[{\"field\":");
+        buf_put_json_string(out, span_of(entity->fields[await->field].name));
+        PUT(out, ",\"old\":");
+        value_put_json(out, VALUE_STRING, await->old_now);
+        put_number(out, ",\"since_ms\":", await->since_ms);
+        buf_putc(out, '}');
+    }
+    if (row->await_count)
+        buf_putc(out, ']');
+    put_number(out, ",\"look_ms\":", row->look_ms);
+}
+
 void row_encode(const struct row *row, const struct entity *entity, struct buf *out)
 {
     size_t start = out->len;
@@ -167,6 +183,7 @@ void row_encode(const struct row *row, const struct entity *entity, struct buf *
     put_base(out, row, entity);
     put_sent(out, row, entity);
     put_lists(out, row, entity);
+    put_awaits(out, row, entity);
     put_text(out, ",\"waits_on\":", row->waits_on);
     put_number(out, ",\"due_ms\":", row->due_ms);
     put_number(out, ",\"attempt\":", row->attempt);
@@ -212,14 +229,42 @@ static void put_claims(struct buf *out, const struct row *row)
         put_line(out, 'c', sorted[i]);
 }
 
+/* A record that waits as a whole goes on with its event, which brings its references again: nothing may wake it before its time. */
+static bool awaits(const struct row *row)
+{
+    return row->await_count > 0 && row->pending.len == 0 && row->waits_on.len == 0 &&
+           row->twin.len > 0 && !row->deleted;
+}
+
+static void put_references(struct buf *out, const struct row *row)
+{
+    for (int i = 0; i < row->await_count; i++) {
+        const struct await *await = &row->awaits[i];
+        bool told = !await->entity || await->old_now.kind != VALUE_SET;
+        for (int k = 0; !told && k < i; k++)
+            told = row->awaits[k].entity == await->entity &&
+                   value_equal(row->awaits[k].old_now, await->old_now);
+        if (told)
+            continue;
+        buf_putc(out, 'r');
+        buf_puts(out, await->entity);
+        put_line(out, ':', await->old_now.text);
+    }
+}
+
 void row_index(const struct row *row, struct buf *out)
 {
+    int64_t due_ms = row->due_ms;
     put_claims(out, row);
-    if (row->due_ms) {
+    if (awaits(row) && row->look_ms && (!due_ms || row->look_ms < due_ms))
+        due_ms = row->look_ms;
+    if (due_ms) {
         buf_putc(out, 'd');
-        buf_put_int(out, row->due_ms);
+        buf_put_int(out, due_ms);
         buf_putc(out, '\n');
     }
     if (row->waits_on.len)
         put_line(out, 'w', row->waits_on);
+    if (awaits(row))
+        put_references(out, row);
 }

@@ -25,6 +25,7 @@ struct span row_keep(const struct row_reader *reader, uint32_t at);
 
 /* Each takes the value at a token into the member of reader->row at slot. 0, or -1 with an error. */
 typedef int row_taker(struct row_reader *reader, uint32_t at, void *slot);
-row_taker row_take_version, row_take_hash, row_take_base, row_take_sent, row_take_held;
+row_taker row_take_version, row_take_hash, row_take_base, row_take_sent, row_take_held,
+    row_take_awaits;
 
 #endif

@@ -166,3 +166,32 @@ int row_take_held(struct row_reader *reader, uint32_t at, void *slot)
     }
     return 0;
 }
+
+int row_take_awaits(struct row_reader *reader, uint32_t at, void *slot)
+{
+    (void)slot;
+    const struct json_tape *tape = reader->tape;
+    struct row *row = &reader->row;
+    int count = 0;
+    for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next)
+        count++;
+    row->awaits = arena_new(reader->arena, struct await, count);
+    for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next) {
+        struct span name;
+        uint32_t old_now = json_get(tape, i, "old");
+        struct await await = {.field = -1};
+        if (json_string_at(tape, i, "field", &name))
+            await.field = entity_field(reader->entity, name);
+        if (!old_now || take_value(reader, old_now, &await.old_now) != 0)
+            return row_refuse(reader, "a reference that waits");
+        if (json_get(tape, i, "since_ms") && !json_int_at(tape, i, "since_ms", &await.since_ms))
+            return row_refuse(reader, "since when a reference waits");
+        const struct value_reference *to =
+            await.field >= 0 ? reader->entity->fields[await.field].rules.reference : NULL;
+        if (!to)
+            continue; /* the mapping has it no longer */
+        await.entity = to->by_email ? NULL : to->to;
+        row->awaits[row->await_count++] = await;
+    }
+    return 0;
+}

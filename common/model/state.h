@@ -42,6 +42,7 @@ enum held_class {
     HELD_AMBIGUOUS, /* two candidates */
     HELD_TWIN_GONE, /* alive in old, its twin vanished */
     HELD_REJECTED,  /* the target refused the record; it is in the dead-letter topic */
+    HELD_REFERENCE, /* what the field refers to is not in the new system: detail names it (a key, an e-mail) */
     HELD_CLASS_COUNT
 };
 const char *held_class_name(enum held_class held);
@@ -54,6 +55,18 @@ struct held {
     struct span detail;            /* e.g. the other record's key; may be empty */
     int64_t since_ms;              /* first asked, apply's clock; kept while open; 0 = not known */
     struct span who;               /* edited in the new system by; may be empty */
+};
+
+/*
+ * A reference that could not be written: its field stays as it is in the new system, everything else of the record is there. Woken when the
+ * record it leads to gets a twin (row_index), or at look_ms. Only this one field is written then.
+ */
+struct await {
+    int field;
+    struct value
+        old_now; /* what the old system says: the key of the other record (or a person's e-mail); BLANK = to be cleared */
+    const char *entity; /* of that record; NULL: a person, looked up by e-mail */
+    int64_t since_ms;   /* apply's clock */
 };
 
 struct row {
@@ -74,6 +87,10 @@ struct row {
     int held_count;
     struct span claims[ROW_CLAIMS_MAX]; /* "email=ann@x.org", "id=501": locks of this record */
     int claim_count;
+    struct await *awaits; /* references that wait, whatever the status */
+    int await_count;
+    int64_t
+        look_ms; /* Redis' clock: when they are looked at again, unless woken; 0 = only when woken */
     struct span waits_on; /* a claim of another record; empty: none */
     int64_t due_ms;       /* Redis' clock; 0 = not in the due set */
     int attempt;          /* of the present wait */
@@ -98,7 +115,9 @@ void row_init(struct row *row, const struct entity *entity, struct span key, str
  *    "sent":{"email":"a@x.org","city":null},
  *    "held":[{"class":"conflict","field":"phone","old":"110","new":"112"},
  *            {"class":"identity","detail":"salesforce:003C","since_ms":1767312001000,"who":"user:7"}],
- *    "claims":["email=a@x.org","id=501"],"waits_on":"email=b@x.org",
+ *    "claims":["email=a@x.org","id=501"],
+ *    "awaits":[{"field":"company","old":"salesforce:001A","since_ms":1767312001000}],"look_ms":1767312601000,
+ *    "waits_on":"email=b@x.org",
  *    "due_ms":1767312009000,"attempt":2,"why":"waits for email=b@x.org",
  *    "pending":{…the event's value…}}
  *
@@ -121,7 +140,7 @@ int row_decode(const struct entity *entity, struct span text, struct json_tape *
 
 /*
  * What Redis derives from a row, one line each, sorted, each ended by a newline: "c<claim>",
- * "d<due_ms>", "w<claim waited for>". A newline within one sets out->failed.
+ * "d<due_ms>", "w<claim waited for>", "r<entity>:<key>" of a record of that entity whose twin is waited for. A newline within one sets out->failed.
  * Equal index text = nothing to change in the claims (among them the id map), wait and due sets.
  */
 void row_index(const struct row *row, struct buf *out);

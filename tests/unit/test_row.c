@@ -13,15 +13,19 @@
 
 #include "model/state.h"
 
+static const struct value_reference COMPANY = {.to = "company"};
+static const struct value_reference OWNER = {.to = "owner", .by_email = true};
 static const struct field FIELDS[] = {
     {.name = "email", .rules = {.type = VALUE_EMAIL}},
     {.name = "count", .rules = {.type = VALUE_INTEGER}},
     {.name = "notes", .rules = {.type = VALUE_STRING}},
     {.name = "city", .rules = {.type = VALUE_STRING}},
+    {.name = "company", .rules = {.type = VALUE_REFERENCE, .reference = &COMPANY}},
+    {.name = "owner", .rules = {.type = VALUE_REFERENCE, .reference = &OWNER}},
 };
-static const int SORTED[] = {3, 1, 0, 2};
+static const int SORTED[] = {3, 4, 1, 0, 2, 5};
 static const struct entity CONTACT = {
-    .name = "contact", .fields = FIELDS, .field_count = 4, .sorted = SORTED};
+    .name = "contact", .fields = FIELDS, .field_count = 6, .sorted = SORTED};
 /* The same after a mapping lost a field. */
 static const int SORTED_LESS[] = {1, 0, 2};
 static const struct entity LESS = {
@@ -47,7 +51,9 @@ static const char *const WHOLE =
     "{\"class\":\"identity\",\"detail\":\"sf:\\u0001\",\"since_ms\":1767312001000,\"who\":\"u:7\"},"
     "{\"class\":\"unconfirmed\",\"field\":"
     "\"city\",\"old\":\"K\xC3\xB6ln\"}],"
-    "\"claims\":[\"email=a@b\",\"id=501\",\"a\\tb\"],\"waits_on\":\"email=c@d\",\"due_ms\":"
+    "\"claims\":[\"email=a@b\",\"id=501\",\"a\\tb\"],"
+    "\"awaits\":[{\"field\":\"company\",\"old\":\"sf:001\",\"since_ms\":5},{\"field\":"
+    "\"owner\",\"old\":null}],\"look_ms\":77,\"waits_on\":\"email=c@d\",\"due_ms\":"
     "1767312009000,\"attempt\":2,"
     "\"why\":\"waits\",\"pending\":{\"after\":{\"x\":[1,2.50]}}}";
 
@@ -251,6 +257,11 @@ static void too_large(void **state)
     free(text);
 }
 
+#define AWAITS                                                                          \
+    ",\"awaits\":[{\"field\":\"company\",\"old\":\"sf:001\"},"                          \
+    "{\"field\":\"owner\",\"old\":\"a@b\"},{\"field\":\"company\",\"old\":\"sf:001\"}," \
+    "{\"field\":\"gone\",\"old\":\"sf:2\"},{\"field\":\"company\",\"old\":null}]"
+
 static void index_lines(void **state)
 {
     (void)state;
@@ -262,6 +273,13 @@ static void index_lines(void **state)
         {",\"claims\":[\"id=501\",\"email=b\",\"email=a\",\"email=ab\"],\"twin\":\"501\",\"waits_"
          "on\":\"email=c\",\"due_ms\":12",
          "cemail=a\ncemail=ab\ncemail=b\ncid=501\nd12\nwemail=c\n"},
+        {AWAITS, ""}, /* no twin: nothing of it is written yet */
+        {",\"twin\":\"501\"" AWAITS, "rcompany:sf:001\n"},
+        {",\"twin\":\"501\",\"due_ms\":9" AWAITS ",\"look_ms\":12", "d9\nrcompany:sf:001\n"},
+        {",\"twin\":\"501\",\"due_ms\":90" AWAITS ",\"look_ms\":12", "d12\nrcompany:sf:001\n"},
+        {",\"twin\":\"501\",\"pending\":{}" AWAITS ",\"look_ms\":12", ""},
+        {",\"twin\":\"501\",\"deleted\":true" AWAITS, ""},
+        {",\"twin\":\"501\",\"waits_on\":\"id=7\"" AWAITS, "wid=7\n"},
         {",\"claims\":[\"a\",\"a\"]", "ca\nca\n"},
         {",\"claims\":[\"\"]", "c\n"},
         {",\"claims\":[\"a\\nb\"]", NULL},
