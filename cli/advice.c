@@ -25,7 +25,8 @@ static const struct {
     {"twin-gone", "alive in the old system, deleted in the new one. Nothing is created again by "
                   "itself: decide."},
     {"rejected", "the new system refused these; <ns>.dlq says why (kcat -t <ns>.dlq -J)."},
-    {"waiting", "wait for another record that holds the same unique value."},
+    {"waiting",
+     "wait for another record: one that holds the same unique value, or one they refer to."},
     {"dead-letter", "a value could not be read through the mapping; <ns>.dlq names field and "
                     "reason. Mend the value or the mapping."},
     {"native", "made in the new system, never in the old one. Nothing to do."},

@@ -21,6 +21,7 @@ static const char *const MEANINGS[] = {
     [HELD_AMBIGUOUS] = "two records of the new system could be its twin",
     [HELD_TWIN_GONE] = "it lives in the old system, and its twin in the new one is gone",
     [HELD_REJECTED] = "the new system refused the record; it lies in the dead-letter topic",
+    [HELD_REFERENCE] = "what it refers to is not in the new system; written as soon as it is",
 };
 _Static_assert(sizeof(MEANINGS) / sizeof(MEANINGS[0]) == HELD_CLASS_COUNT, "a meaning per class");
 

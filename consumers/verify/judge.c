@@ -37,6 +37,7 @@ static const enum judge_class OF_HELD[] = {
     [HELD_AMBIGUOUS] = JUDGE_AMBIGUOUS,
     [HELD_TWIN_GONE] = JUDGE_TWIN_GONE,
     [HELD_REJECTED] = JUDGE_REJECTED,
+    [HELD_REFERENCE] = JUDGE_WAITING,
 };
 _Static_assert(sizeof(OF_HELD) / sizeof(OF_HELD[0]) == HELD_CLASS_COUNT, "a held class unjudged");
 
