@@ -215,8 +215,11 @@ enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *re
     }
     while (call->phase != PHASE_OVER)
         rest_pump(rest, PUMP_MS);
-    if (call->outcome == REST_LATER && ret_retry_after_ms)
-        *ret_retry_after_ms = call->retry_after_ms;
+    if (call->outcome == REST_LATER && ret_retry_after_ms) {
+        /* It may have been over for long, while the caller waited for another op: only what is left counts. */
+        int64_t left_ms = call->due_ms - rest_now_ms(rest);
+        *ret_retry_after_ms = left_ms > 0 ? left_ms : 1;
+    }
     if (call->outcome != REST_DONE)
         err_set(err, call->err.kind == ERR_NONE ? ERR_RETRY : call->err.kind, "%s", call->err.text);
     return call->outcome;

@@ -13,7 +13,7 @@ void rest_call_over(struct rest_call *call, enum rest_outcome outcome, int64_t r
     struct rest *rest = call->rest;
     call->phase = PHASE_OVER;
     call->outcome = outcome;
-    call->retry_after_ms = outcome == REST_LATER && retry_after_ms < 1 ? 1 : retry_after_ms;
+    call->due_ms = rest_now_ms(rest) + retry_after_ms;
     for (struct rest_call **at = &rest->active; *at; at = &(*at)->next) {
         if (*at != call)
             continue;

@@ -35,12 +35,11 @@ struct rest_call {
     struct rest_call *next; /* in rest->active */
     const struct connector_operation *operation;
     enum rest_phase phase;
-    int64_t due_ms;
+    int64_t due_ms; /* waiting: until then; over with REST_LATER: not before then once more */
     int failures, renewals;
     uint64_t token_number; /* sent with */
     uint64_t nonce;        /* makes its {trace}s unlike those of any other request */
     enum rest_outcome outcome;
-    int64_t retry_after_ms;
     struct err err;
     struct buf url, body, each, properties, scratch, headers, place;
     struct span

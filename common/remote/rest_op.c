@@ -91,7 +91,6 @@ struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op)
     call->op = op;
     call->phase = PHASE_IDLE;
     call->failures = call->renewals = 0;
-    call->retry_after_ms = 0;
     err_clear(&call->err);
     return call;
 }
