@@ -16,7 +16,7 @@ import urllib.request
 
 SOURCE = os.environ.get("SOURCE_DIR") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("BUILD_DIR") or os.path.join(SOURCE, "build", "dev")
+BUILD = os.path.abspath(os.environ.get("BUILD_DIR") or os.path.join(SOURCE, "build", "dev"))
 
 started = []  # every Service, in the order of their start
 _used_ports = set()
