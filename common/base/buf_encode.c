@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/swar.h"
+
 static const char HEX[] = "0123456789abcdef";
 
 /*
@@ -55,20 +57,15 @@ static void put_json_escape(struct buf *buf, unsigned char c)
     buf_put(buf, (const char[]){'\\', 'u', '0', '0', HEX[c >> 4], HEX[c & 15]}, 6);
 }
 
-/* One bit of each byte. */
-#define EACH(byte)     (UINT64_C(0x0101010101010101) * (byte))
-#define ANY_ZERO(word) (((word)-EACH(1)) & ~(word)&EACH(0x80))
-
 /* Bytes at the start that stand for themselves. Most texts are plain as a whole: eight bytes at a time. */
 static size_t json_plain_bytes(const unsigned char *data, size_t len)
 {
     size_t at = 0;
     for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, data + at, sizeof(word));
-        uint64_t control = (word - EACH(0x20)) & ~word & EACH(0x80), high = word & EACH(0x80);
-        if (control | high | ANY_ZERO(word ^ EACH('"')) | ANY_ZERO(word ^ EACH('\\')))
-            break;
+        uint64_t word = swar_load((const char *)data + at);
+        uint64_t stop = swar_json_special(word) | (word & SWAR_EACH(0x80));
+        if (stop)
+            return at + swar_first(stop);
     }
     while (at < len && json_plain(data[at]))
         at++;

@@ -1,35 +1,18 @@
 /*
- * json — yajl's callbacks append tokens to the tape. See json.h; the look-ups
- * are in json_get.c.
+ * json — from text to tape: the structure; scalars are read in json_scalar.c,
+ * the look-ups are in json_get.c. See json.h.
  *
- * What yajl 2.1 does not do is done here: it lets overlong and surrogate
- * UTF-8 pass and decodes a lone \uD800 to "?", so the text is validated and
- * strings are unescaped in this file; it names no offsets for containers and
- * literals, so they come from yajl_get_bytes_consumed, which inside a
- * callback is the end of the token at hand (yajl_parser.c advances it token by token).
+ * A reader of our own, because it is the hot path: yajl, which stood here, took 28 % (creates) to 41 % (updates) of what apply's thread executes
+ * (tests/bench/README.md). It stays the yardstick that tests/unit/test_json_yajl.c compares with.
  */
 #include "base/json.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <utf8proc.h>
-#include <yajl/yajl_parse.h>
 
+#include "base/json_internal.h"
 #include "base/utf8.h"
 
 enum { TOKENS_FIRST = 256 };
-
-/* One parse. */
-struct reader {
-    struct json_tape *tape;
-    yajl_handle yajl;
-    const char *text;
-    size_t len;
-    size_t at; /* end of the last token that had a callback */
-    const char *refusal;
-    int depth;
-    uint32_t open[JSON_DEPTH_MAX];
-};
 
 void json_tape_init(struct json_tape *tape)
 {
@@ -46,230 +29,136 @@ void json_tape_clear(struct json_tape *tape)
     json_tape_init(tape);
 }
 
-static bool refuse(struct reader *reader, const char *why)
+bool json_refuse(struct json_reader *reader, const char *why)
 {
-    reader->refusal = why;
+    if (!reader->refusal)
+        reader->refusal = why;
     return false;
 }
 
-static bool grow(struct reader *reader)
+bool json_grow(struct json_reader *reader)
 {
     struct json_tape *tape = reader->tape;
     if (tape->count == JSON_TOKENS_MAX)
-        return refuse(reader, "too many values");
+        return json_refuse(reader, "too many values");
     uint32_t cap = tape->cap ? tape->cap * 2 : TOKENS_FIRST;
     struct json_token *tokens = realloc(tape->tokens, cap * sizeof(*tokens));
     if (!tokens)
-        return refuse(reader, "out of memory");
+        return json_refuse(reader, "out of memory");
     tape->tokens = tokens;
     tape->cap = cap;
     return true;
 }
 
-static bool add(struct reader *reader, enum json_type type, const char *data, size_t len)
+/* The next byte that is no blank, 0 at the end; a NUL is no JSON either. */
+static inline char next_byte(struct json_reader *reader)
 {
-    struct json_tape *tape = reader->tape;
-    if (tape->count == tape->cap && !grow(reader))
-        return false;
-    uint32_t index = tape->count++;
-    tape->tokens[index] = (struct json_token){{data, len}, index + 1, (uint8_t)type};
-    return true;
+    const char *at = reader->at;
+    while (at < reader->end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    reader->at = at;
+    return (char)(at < reader->end ? *at : 0);
 }
 
-static int on_literal(struct reader *reader, enum json_type type, size_t len)
+static bool unexpected(struct json_reader *reader)
 {
-    reader->at = yajl_get_bytes_consumed(reader->yajl);
-    return add(reader, type, reader->text + reader->at - len, len);
+    return json_refuse(reader,
+                       reader->at == reader->end ? "the text ends too early" : "invalid character");
 }
 
-static int on_null(void *self)
-{
-    return on_literal(self, JSON_NULL_, 4);
-}
-
-static int on_bool(void *self, int value)
-{
-    return on_literal(self, JSON_BOOL_, value ? 4 : 5);
-}
-
-/* Does yajl point into the text, or at a copy of its own? */
-static bool is_ours(const struct reader *reader, const void *data)
-{
-    uintptr_t at = (uintptr_t)data, start = (uintptr_t)reader->text;
-    return at >= start && at < start + reader->len;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static int on_number(void *self, const char *data, size_t len)
-{
-    struct reader *reader = self;
-    if (!is_ours(reader, data)) { /* it ends the text, and yajl hands out a copy */
-        while (is_blank(reader->text[reader->at]))
-            reader->at++;
-        data = reader->text + reader->at;
-    }
-    reader->at = (size_t)(data - reader->text) + len;
-    return add(reader, JSON_NUMBER_, data, len);
-}
-
-static uint32_t hex4(const char *text)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)text[i];
-        value = value << 4 | (c <= '9' ? c - 0x30U : (c | 0x20U) - 0x61U + 10U);
-    }
-    return value;
-}
-
-/* The code point of a \u escape; moves *at behind it. Half a surrogate pair is no character:
- * U+FFFD. */
-static utf8proc_int32_t unicode_escape(const char **at, const char *end)
-{
-    const char *text = *at;
-    uint32_t unit = hex4(text + 2);
-    *at = text + 6;
-    if (unit < 0xD800 || unit > 0xDFFF)
-        return (utf8proc_int32_t)unit;
-    if (unit < 0xDC00 && end - *at >= 6 && text[6] == '\\' && text[7] == 'u') {
-        uint32_t low = hex4(text + 8);
-        if (low >= 0xDC00 && low <= 0xDFFF) {
-            *at = text + 12;
-            return (utf8proc_int32_t)(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
-        }
-    }
-    return 0xFFFD;
-}
-
-static char short_escape(char c)
-{
-    switch (c) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return c;
-    }
-}
-
-/* The tape's buffer never moves within a parse: no escape grows, so the text's length is enough for
- * all. */
-static bool reserve(struct reader *reader)
-{
-    struct buf *out = &reader->tape->unescaped;
-    if (out->cap >= reader->len)
-        return true;
-    char *data = realloc(out->data, reader->len);
-    if (!data)
-        return refuse(reader, "out of memory");
-    out->data = data;
-    out->cap = reader->len;
-    return true;
-}
-
-static bool add_escaped(struct reader *reader, const char *at, const char *end)
-{
-    struct buf *out = &reader->tape->unescaped;
-    struct arena *keep = reader->tape->keep;
-    if (!keep && out->len == 0 && !reserve(reader))
-        return false;
-    char *start = keep ? arena_alloc(keep, (size_t)(end - at) + 1) : out->data + out->len;
-    char *put = start;
-    while (at < end) {
-        if (*at != '\\') {
-            *put++ = *at++;
-        } else if (at[1] != 'u') {
-            *put++ = short_escape(at[1]);
-            at += 2;
-        } else {
-            put += utf8proc_encode_char(unicode_escape(&at, end), (utf8proc_uint8_t *)put);
-        }
-    }
-    if (!keep)
-        out->len += (size_t)(put - start);
-    return add(reader, JSON_STRING_, start, (size_t)(put - start));
-}
-
-static int on_string(void *self, const unsigned char *data, size_t len)
-{
-    struct reader *reader = self;
-    const char *text = (const char *)data;
-    if (is_ours(reader, text)) {
-        reader->at = (size_t)(text - reader->text) + len + 1;
-        return add(reader, JSON_STRING_, text, len);
-    }
-    const char *open = reader->text + reader->at;
-    while (*open != '"')
-        open++;
-    reader->at = yajl_get_bytes_consumed(reader->yajl);
-    return add_escaped(reader, open + 1, reader->text + reader->at - 1);
-}
-
-static int on_open(struct reader *reader, enum json_type type)
+static bool open_container(struct json_reader *reader, enum json_type type)
 {
     if (reader->depth == JSON_DEPTH_MAX)
-        return refuse(reader, "nested too deeply");
-    reader->at = yajl_get_bytes_consumed(reader->yajl);
+        return json_refuse(reader, "nested too deeply");
     reader->open[reader->depth++] = reader->tape->count;
-    return add(reader, type, reader->text + reader->at - 1, 1);
+    return json_add(reader, type, reader->at++, 1);
 }
 
-static int on_object(void *self)
+static void close_container(struct json_reader *reader)
 {
-    return on_open(self, JSON_OBJECT_);
-}
-
-static int on_array(void *self)
-{
-    return on_open(self, JSON_ARRAY_);
-}
-
-static int on_close(void *self)
-{
-    struct reader *reader = self;
-    reader->at = yajl_get_bytes_consumed(reader->yajl);
     struct json_token *token = &reader->tape->tokens[reader->open[--reader->depth]];
-    token->text.len = (size_t)(reader->text + reader->at - token->text.data);
+    reader->at++;
+    token->text.len = (size_t)(reader->at - token->text.data);
     token->next = reader->tape->count;
-    return 1;
 }
 
-static const yajl_callbacks CALLBACKS = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_bool,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_object,
-    .yajl_map_key = on_string,
-    .yajl_end_map = on_close,
-    .yajl_start_array = on_array,
-    .yajl_end_array = on_close,
-};
-
-static int parse_failed(const struct reader *reader, struct err *err)
+/* A member's name and its colon. */
+static bool read_name(struct json_reader *reader)
 {
-    size_t offset = yajl_get_bytes_consumed(reader->yajl);
-    if (reader->refusal)
-        return err_set(err, ERR_REJECT, "JSON, byte %zu: %s", offset, reader->refusal);
-    /* Without the verbose flag the message quotes nothing of the text, which may be personal. */
-    unsigned char *message = yajl_get_error(reader->yajl, 0, NULL, 0);
-    const char *text = message ? (const char *)message : "out of memory";
-    int len = (int)strcspn(text, "\n");
-    (void)err_set(err, ERR_REJECT, "JSON, byte %zu: %.*s", offset, len, text);
-    if (message)
-        yajl_free_error(reader->yajl, message);
-    return -1;
+    if (next_byte(reader) != '"')
+        return unexpected(reader);
+    if (!json_read_string(reader))
+        return false;
+    if (next_byte(reader) != ':')
+        return unexpected(reader);
+    reader->at++;
+    return true;
+}
+
+static bool read_scalar(struct json_reader *reader, char first)
+{
+    switch (first) {
+    case '"':
+        return json_read_string(reader);
+    case 't':
+        return json_read_word(reader, "true", JSON_BOOL_);
+    case 'f':
+        return json_read_word(reader, "false", JSON_BOOL_);
+    case 'n':
+        return json_read_word(reader, "null", JSON_NULL_);
+    default:
+        if (first != '-' && (first < '0' || first > '9'))
+            return unexpected(reader);
+        return json_read_number(reader);
+    }
+}
+
+/* One value: a scalar, an empty container, or the first one inside containers that are opened here. */
+static bool read_value(struct json_reader *reader)
+{
+    for (;;) {
+        char first = next_byte(reader);
+        if (first != '{' && first != '[')
+            return read_scalar(reader, first);
+        bool object = first == '{';
+        if (!open_container(reader, object ? JSON_OBJECT_ : JSON_ARRAY_))
+            return false;
+        if (next_byte(reader) == (object ? '}' : ']')) {
+            close_container(reader);
+            return true;
+        }
+        if (object && !read_name(reader))
+            return false;
+    }
+}
+
+/* Behind a value: close what ends here, and go to the next value. *ret_whole: the text's value is complete. */
+static bool read_on(struct json_reader *reader, bool *ret_whole)
+{
+    while (reader->depth > 0) {
+        bool object =
+            reader->tape->tokens[reader->open[reader->depth - 1]].type == (uint8_t)JSON_OBJECT_;
+        char next = next_byte(reader);
+        if (next == ',') {
+            reader->at++;
+            return !object || read_name(reader);
+        }
+        if (next != (object ? '}' : ']'))
+            return unexpected(reader);
+        close_container(reader);
+    }
+    *ret_whole = true;
+    return true;
+}
+
+static bool read_text(struct json_reader *reader)
+{
+    bool whole = false;
+    while (!whole)
+        if (!read_value(reader) || !read_on(reader, &whole))
+            return false;
+    (void)next_byte(reader);
+    return reader->at == reader->end || json_refuse(reader, "more than one value");
 }
 
 int json_parse(struct json_tape *tape, struct span text, struct err *err)
@@ -279,15 +168,11 @@ int json_parse(struct json_tape *tape, struct span text, struct err *err)
     size_t valid = utf8_valid_bytes(text);
     if (valid < text.len)
         return err_set(err, ERR_REJECT, "JSON, byte %zu: invalid UTF-8", valid);
-    struct reader reader = {.tape = tape, .text = text.data ? text.data : "", .len = text.len};
-    reader.yajl = yajl_alloc(&CALLBACKS, NULL, &reader);
-    if (!reader.yajl)
-        return err_set(err, ERR_RETRY, "out of memory");
-    yajl_config(reader.yajl, yajl_dont_validate_strings, 1);
-    int failed = 0;
-    if (yajl_parse(reader.yajl, (const unsigned char *)reader.text, reader.len) != yajl_status_ok ||
-        yajl_complete_parse(reader.yajl) != yajl_status_ok)
-        failed = parse_failed(&reader, err);
-    yajl_free(reader.yajl);
-    return failed;
+    const char *data = text.data ? text.data : "";
+    struct json_reader reader = {
+        .tape = tape, .text = data, .at = data, .end = data + (text.data ? text.len : 0)};
+    if (read_text(&reader))
+        return 0;
+    return err_set(err, ERR_REJECT, "JSON, byte %zu: %s", (size_t)(reader.at - data),
+                   reader.refusal);
 }

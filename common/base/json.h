@@ -2,7 +2,7 @@
  * json — JSON text as a flat tape of tokens: no node is allocated, the tape
  * is reused from text to text, scalars are spans of the text itself. This is
  * the reader of the hot path (pages, events, rows, batch replies); jansson
- * serves everything else. The parser behind it is yajl.
+ * serves everything else.
  */
 #ifndef TANDEM_BASE_JSON_H
 #define TANDEM_BASE_JSON_H

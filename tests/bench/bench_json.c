@@ -1,6 +1,6 @@
 /*
  * bench_json — which JSON reader? Each one parses the same page of contacts again and again, alone and with reading every member of
- * every record: the tape of common/base/json (yajl), jansson, and simdjson behind the shim of simdjson_shim.cpp, if it is given.
+ * every record: the tape of common/base/json, jansson, and simdjson behind the shim of simdjson_shim.cpp, if it is given.
  *
  *   bench_json <page file> <seconds each> [libsimdjson_shim.so]
  *
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
     (void)fclose(file);
     double seconds = strtod(argv[2], NULL);
     json_tape_init(&page.tape);
-    measure("yajl tape", tape_reader, &page, seconds);
+    measure("tape", tape_reader, &page, seconds);
     measure("jansson", jansson_reader, &page, seconds);
     if (argc > 3) {
         void *shim = dlopen(argv[3], RTLD_NOW);

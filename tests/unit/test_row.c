@@ -159,7 +159,7 @@ static const struct {
     enum err_kind kind;
 } REFUSED[] = {
 #define ROW_WITH(members) "{\"v\":1,\"key\":\"a\",\"status\":\"idle\",\"epoch\":1" members "}"
-    {"", "not a row: JSON, byte 1: parse error: premature EOF", ERR_REJECT},
+    {"", "not a row: JSON, byte 0: the text ends too early", ERR_REJECT},
     {"{}", "not a row: no format version", ERR_REJECT},
     {"[]", "not a row: no format version", ERR_REJECT},
     {"7", "not a row: no format version", ERR_REJECT},
