@@ -137,6 +137,33 @@ static bool keeps_all(const struct work *work)
     return twin && kept == work->name_count - 1;
 }
 
+/* What the match index is told of the twin: the values by which it was looked for, and those that it was read with and keeps. */
+static int match_names(struct apply *apply, const struct apply_entity *ae, const struct work *work,
+                       const struct span **ret_names)
+{
+    struct span *names = NULL;
+    int count = work->name_count;
+    *ret_names = work->names;
+    for (int m = 0; work->verdicts && work->new_now && m < ae->match_count; m++) {
+        int f = ae->match_fields[m];
+        const struct field *field = &ae->entity->fields[f];
+        struct value now = work->new_now[f];
+        if (now.kind != VALUE_SET || merge_writes(work->verdicts[f]) ||
+            value_equal(now, work->event.after.values[f]))
+            continue;
+        struct span key = value_match_key(field->rules.type, now, &apply->arena);
+        if (!names) {
+            names = arena_new(&apply->arena, struct span, count + APPLY_MATCH_MAX);
+            memcpy(names, work->names, (size_t)count * sizeof *names);
+            *ret_names = names;
+        }
+        if (key.len)
+            names[count++] = span_of(
+                arena_printf(&apply->arena, "%s=%.*s", field->name, (int)key.len, key.data));
+    }
+    return count;
+}
+
 static int put_row(struct apply *apply, struct apply_entity *ae, struct work *work,
                    struct store_finish *finish, struct sink_report *report, struct err *err)
 {
@@ -151,10 +178,9 @@ static int put_row(struct apply *apply, struct apply_entity *ae, struct work *wo
     *finish = (struct store_finish){.key = work->key,
                                     .partition = work->partition,
                                     .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
-                                    .match_names = work->names,
-                                    .match_count = work->name_count,
                                     .match_id = work->row.twin,
                                     .begun = keeps_all(work) ? work->begun : SPAN_NONE};
+    finish->match_count = match_names(apply, ae, work, &finish->match_names);
     buf_reset(&apply->scratch);
     row_index(&work->row, &apply->scratch);
     finish->index = arena_copy(&apply->arena, buf_span(&apply->scratch));

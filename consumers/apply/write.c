@@ -102,10 +102,12 @@ static int refuse_oversized(struct apply *apply, const struct apply_entity *ae, 
 
 /* ---- intents ---- */
 
+/* What was agreed on where the old system was blank is a person's value all the same. */
 static bool overwrites(const struct work *work, int f)
 {
     struct value now = work->new_now[f];
-    bool agreed = work->row.base[f].known && base_is(work->row.base[f].new_side, now);
+    const struct base_pair *base = &work->row.base[f];
+    bool agreed = base->known && base->old_side.kind == VALUE_SET && base_is(base->new_side, now);
     return merge_writes(work->verdicts[f]) && now.kind == VALUE_SET && !agreed &&
            !value_equal(now, work->event.after.values[f]);
 }

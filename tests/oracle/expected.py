@@ -115,3 +115,9 @@ def stored(new_fields):
 
 
 CANONICAL = {new: name for name, _, new, _ in FIELDS}
+# The words of outcomes and questions, which are canonical, as the new system's values; what has no canonical name stands as it is.
+SAID = {"source": {"web": "WEB", "phone": "PHONE", "partner": "PARTNER", "list": "LIST", "other": "OTHER"}}
+
+
+def said(name, value):
+    return None if value is None else SAID.get(name, {}).get(value, value)

@@ -10,6 +10,7 @@ are compared through a mapping written by hand (expected.py):
   backwards  a field set to an older value of the old record after a newer one was there
   wrong      a value that the old record never had, or a final value other than the expected one
   blind      a value that somebody else put into the new system was overwritten without a base
+  vanished   a person's edit in the new system was written over as the rules say, and no intent named it before
   unfounded  a question that nothing in the ledgers gives reason for
   foreign    an effect of ours on the old system
 
@@ -27,18 +28,35 @@ import sys
 import expected
 from ledger import Ledger
 
-KINDS = ("lost", "duplicate", "double", "backwards", "wrong", "blind", "unfounded", "foreign")
+KINDS = ("lost", "duplicate", "double", "backwards", "wrong", "blind", "vanished", "unfounded", "foreign")
+# Declared truths under which a value of the new system may be written over, and under which it may stay.
+OVERWRITING, KEEPING = ("old", "newest", "enforce"), ("new", "newest")
 Finding = collections.namedtuple("Finding", "kind source record text")
 
 
 class Explained:
     """What the product says about records that differ; read from Kafka by the test.
 
-    held: {old id: {canonical field or "*": class}}; dead: old ids with a dead letter.
+    held: {old id: {canonical field or "*": class}}; dead: old ids with a dead letter;
+    told: what outcomes say of a field: (old id, canonical field, what, verdict, old value, new value, its time).
     """
 
-    def __init__(self, held=None, dead=()):
-        self.held, self.dead = held or {}, set(dead)
+    def __init__(self, held=None, dead=(), told=()):
+        self.held, self.dead, self.told = held or {}, set(dead), collections.defaultdict(list)
+        for source, name, *what in told:
+            self.told[source, name].append((*what[:2], *(expected.said(name, value) for value in what[2:4]), what[4]))
+
+    def intended(self, source, field, value, until_ms):
+        """Did an intent name the value before it was written over?"""
+        return any(what == "intent" and new == value and ms <= until_ms
+                   for what, _, _, new, ms in self.told[source, field])
+
+    def traced(self, source, field, value):
+        return any(new == value for _, _, _, new, _ in self.told[source, field])
+
+    def kept(self, source, field, old, new):
+        """Did the truth decide between just these two values for the new system?"""
+        return any(told[1:4] == ("truth-new", old, new) for told in self.told[source, field])
 
     def class_of(self, source, field):
         held = self.held.get(source, {})
@@ -51,6 +69,7 @@ class Verdict:
         self.late = []             # effects excused on T3
         self.late_wrong = []       # (old id, field) whose final value is such an effect's
         self.explained = collections.Counter()
+        self.raced = []            # T3: (old id, field, value) of a person, written over within the race, without a trace
         self.only_in_new = 0
         self.checked = 0
 
@@ -70,7 +89,7 @@ class Verdict:
     def __str__(self):
         lines = [f"{self.checked} old records; " +
                  (", ".join(f"{n} {kind}" for kind, n in self.counts().items()) or "nothing wrong") +
-                 f"; {len(self.late)} late overwrites, {len(self.late_wrong)} of them still there; explained: " +
+                 f"; {len(self.late)} late overwrites, {len(self.late_wrong)} of them still there; {len(self.raced)} raced; explained: " +
                  (", ".join(f"{n} {why}" for why, n in sorted(self.explained.items())) or "nothing") +
                  f"; {self.only_in_new} only in new"]
         for finding in self.findings[:20]:
@@ -96,12 +115,15 @@ class Target:
         self.theirs = collections.defaultdict(set)         # property -> values that somebody else set
         self.agreed = {}                                   # property -> value of our last request that was not late
         self.late = False
+        self.met = None                                    # what was there before our first write
 
 
 class Oracle:
     def __init__(self, old, new, external_id, marker, tier="T3", explained=None, ours=("integration",),
-                 zombies=(), race_ms=3000):
+                 zombies=(), race_ms=3000, truth=None):
+        """truth: {canonical field: "old" | "new" | "newest" | "enforce"}, as the test declared it."""
         assert tier in ("T1", "T3")
+        self.truth = truth or {}
         self.external_id, self.marker, self.tier = external_id, marker, tier
         self.explained = explained or Explained()
         self.ours, self.zombies, self.race_ms = set(ours), list(zombies), race_ms
@@ -143,7 +165,7 @@ class Oracle:
         for source, record in self.old_records.items():
             self.judge_record(source, record)
         for source, records in self.by_source.items():
-            if source not in self.old_records:
+            if source not in self.old_records and any(effect.who in self.ours for effect in self.targets[records[0].id].effects):
                 self.verdict.add("wrong", source, records[0].id, "no such record in the old system")
         return self.verdict
 
@@ -174,6 +196,8 @@ class Oracle:
                     target.setters[name] = Setter("foreign", was.before if streak else before[name])
                 continue
             target.late |= self.excused(effect)
+            if target.met is None:
+                target.met = before
             if effect.op == "create":
                 creations[source] += 1
                 if not source:
@@ -219,9 +243,16 @@ class Oracle:
                 continue
             if was is not None and was.who == "foreign" and before[name] is not None:
                 known = any(version[name] == before[name] for version in versions)
-                gap_ms = effect.wall_ms - last_foreign_ms[name]
-                if not known and (self.tier == "T1" or gap_ms > self.race_ms):
+                raced = self.tier == "T3" and effect.wall_ms - last_foreign_ms[name] <= self.race_ms
+                field = expected.CANONICAL[name]
+                # Hers from before we met, where old was blank, is what was agreed on; old has filled it since.
+                met = target.met[name] == before[name] and any(version[name] is None for version in versions)
+                if not known and not raced and not met and self.truth.get(field) not in OVERWRITING:
                     yield "blind", f"{name}: {before[name]!r} of somebody else became {after[name]!r}"
+                elif not known and not raced and not self.explained.intended(source, field, before[name], effect.wall_ms):
+                    yield "vanished", f"{name}: {before[name]!r} of somebody else, and no intent says so"
+                elif not known and raced and not self.explained.traced(source, field, before[name]):
+                    self.verdict.raced.append((source, name, before[name]))
             at = place.get(name, 0)
             hits = [i for i, version in enumerate(versions) if version[name] == after[name]]
             later = [i for i in hits if i >= at]
@@ -303,6 +334,9 @@ class Oracle:
                 self.verdict.add("unfounded", source, target.id, f"{name}: held as {why}, nobody else touched it")
         elif setter is not None and setter.who == "late":
             self.verdict.late_wrong.append((source, name))
+        elif self.truth.get(expected.CANONICAL[name]) in KEEPING and \
+                self.explained.kept(source, expected.CANONICAL[name], want, have):
+            self.verdict.explained["truth"] += 1
         elif setter is not None and setter.who == "foreign" and setter.before == want:
             self.verdict.explained["edited-in-new"] += 1
         elif setter is not None and setter.who == "foreign" and want is None and \

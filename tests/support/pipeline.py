@@ -67,9 +67,10 @@ def end_of(proc):
 
 class Pipeline:
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="", entity="", top="",
-                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=()):
+                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), truth=None):
+        """truth: {canonical field: rule}, what `entity` declares, for the oracle."""
         assert tier in ("T1", "T3")
-        self.tier, self.partitions = tier, partitions
+        self.tier, self.partitions, self.truth = tier, partitions, truth
         self.ns = f"t{os.getpid()}-{next(_numbers)}"
         self.kafka, self.redis = shared("kafka"), shared("redis")
         self.external_id = f"tandem_{self.ns.replace('-', '_')}_salesforce_id"
@@ -341,11 +342,16 @@ class Pipeline:
                 held.setdefault(key.split(":", 1)[1], {})[item.get("field") or "*"] = item["class"]
         return held
 
+    def told(self):
+        """What outcomes say of fields, for the oracle."""
+        return [(o["key"].split(":", 1)[1], f["name"], o["what"], f.get("verdict"), f.get("old_now"), f.get("new_now"), o["ts_ms"])
+                for o in self.outcomes() for f in o["fields"]]
+
     def verdict(self):
-        explained = oracle.Explained(self.held(), [source for source, _ in self.dead()])
+        explained = oracle.Explained(self.held(), [source for source, _ in self.dead()], self.told())
         return oracle.judge(os.path.join(self.old.dir, "sandbox.db"), os.path.join(self.new.dir, "sandbox.db"),
                             external_id=self.external_id, marker=self.marker, tier=self.tier,
-                            explained=explained, zombies=self.zombies)
+                            explained=explained, zombies=self.zombies, truth=self.truth)
 
     def report(self):
         """What `tandem report` counts of the entity: the product's own comparison of both systems."""

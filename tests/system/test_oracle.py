@@ -73,9 +73,9 @@ class OracleTest(unittest.TestCase):
         self.new.write(record, who="integration", late=late, wait_ms=wait_ms,
                        **{EXT: source, MARK: marker or f"op{self.ops}"}, **fields)
 
-    def verdict(self, tier="T3", held=None, dead=(), zombies=()):
+    def verdict(self, tier="T3", held=None, dead=(), zombies=(), told=(), truth=None):
         return oracle.judge(self.old.path, self.new.path, external_id=EXT, marker=MARK, tier=tier,
-                            explained=oracle.Explained(held, dead), zombies=zombies)
+                            explained=oracle.Explained(held, dead, told), zombies=zombies, truth=truth)
 
     def expect(self, counts, explained=None, late=0, late_wrong=0, tier="T3", **given):
         verdict = self.verdict(tier=tier, **given)
@@ -245,6 +245,49 @@ class OracleTest(unittest.TestCase):
         self.old.write("S1", Title="C")
         self.ours("501", jobtitle="C", wait_ms=60000)
         self.expect({"blind": 1})             # T3: no race lasts a minute
+
+    def test_declared(self):
+        """A declared truth may write over a person's value, once an intent has named it."""
+        self.ann()
+        self.new.write("501", jobtitle="Hers")
+        self.old.write("S1", Title="B")
+        self.ours("501", jobtitle="B", wait_ms=60000)
+        until = self.new.clock
+        intent = ("S1", "job_title", "intent", "truth-old", "B", "Hers", until)
+        self.expect({}, tier="T1", truth={"job_title": "old"}, told=[intent])
+        self.expect({"blind": 1}, tier="T1", told=[intent])
+        self.expect({"blind": 1}, tier="T1", truth={"job_title": "new"}, told=[intent])
+        for told in ([], [intent[:6] + (until + 1,)], [intent[:5] + ("Other", until)], [("S2",) + intent[1:]]):
+            self.expect({"vanished": 1}, truth={"job_title": "old"}, told=told)
+
+    def test_met(self):
+        """What stood there when we met and old was blank: old has filled it since, and that it goes must have been said."""
+        self.new.write("77", who="seed", op="seed", email="ann@x.org", jobtitle="Hers")
+        self.old.write("S1", Email="ann@x.org", FirstName="Ann")
+        self.ours("77", firstname="Ann")
+        self.old.write("S1", Title="B")
+        self.ours("77", jobtitle="B", wait_ms=60000)
+        self.expect({"vanished": 1})
+        self.expect({}, told=[("S1", "job_title", "intent", "write", "B", "Hers", 1)])
+
+    def test_kept(self):
+        """A declared truth keeps hers: the outcome names both values, and the rule is one that may."""
+        self.ann()
+        self.new.write("501", jobtitle="Hers")
+        self.old.write("S1", Title="B")
+        told = ("S1", "job_title", "agreed", "truth-new", "B", "Hers", 1)
+        self.expect({}, explained={"truth": 1}, truth={"job_title": "new"}, told=[told])
+        self.expect({"lost": 1}, truth={"job_title": "old"}, told=[told])
+        self.expect({"lost": 1}, truth={"job_title": "new"}, told=[told[:4] + ("C", "Hers", 1)])
+
+    def test_raced(self):
+        """T3: written over within the race. Counted, unless something tells of it."""
+        self.ann()
+        self.new.write("501", jobtitle="Hers")
+        self.old.write("S1", Title="B")
+        self.ours("501", jobtitle="B")
+        self.assertEqual(self.expect({}).raced, [("S1", "jobtitle", "Hers")])
+        self.assertEqual(self.expect({}, told=[("S1", "job_title", "repaired", "keep", "B", "Hers", 1)]).raced, [])
 
     def test_unfounded(self):
         self.ann()

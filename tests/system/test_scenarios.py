@@ -15,117 +15,6 @@ from pipeline_kills import Cycles
 DAY_S = 86400
 
 
-def test_first_meeting():
-    """Twins by e-mail that are equal, blank or different; two contacts with one e-mail; a bad value."""
-    with Pipeline() as p:
-        equal = p.create_new(email="equal@x.org", firstname="Eva", jobtitle="CTO")
-        blank = p.create_new(email="blank@x.org", firstname="Bea")
-        differ = p.create_new(email="differ@x.org", firstname="Dan", jobtitle="Clerk")
-        s_equal = p.create(Email="Equal@X.org", FirstName="Eva", LastName="E", Title="CTO")
-        s_blank = p.create(Email="blank@x.org", FirstName="Bea", LastName="B", Title="CFO", Birthdate="1980-02-29")
-        s_differ = p.create(Email="differ@x.org", FirstName="Dan", LastName="D", Title="Boss", Phone="+49 30 1")
-        s_one = p.create(Email="shared@x.org", FirstName="One", LastName="S")
-        s_two = p.create(Email="shared@x.org", FirstName="Two", LastName="S")
-        bad = p.create(Email="bad@x.org", FirstName="Bad", LastName="B", LeadSource="Fax")
-        rest = p.team(20, "rest")
-        p.start()
-        verdict = p.check()
-        assert p.twin(s_equal)["id"] == equal and p.twin(s_blank)["id"] == blank and p.twin(s_differ)["id"] == differ
-        assert p.twin(s_blank)["fields"]["jobtitle"] == "CFO"
-        twin = p.twin(s_differ)["fields"]
-        assert twin["jobtitle"] == "Clerk" and twin["lastname"] == "D", f"held alone, the rest flows: {twin}"
-        held = p.held()
-        assert held[s_differ] == {"job_title": "first-meeting"}, held
-        assert sorted(key for key in held if key in (s_one, s_two)) in ([s_one], [s_two]), held
-        assert verdict.explained == {"first-meeting": 1, "identity": 1, "dead letter": 1}, verdict
-        # Once by the backfill and once by the incremental pass, however often the overlap is read again.
-        assert set(p.dead()) == {(bad, "mapping")} and len(p.dead()) <= 2, p.dead()
-        assert all(p.twin(source) for source in rest)
-        report = p.report()
-        assert report["unexplained"] == 0 and report["different"]["explained"] == {"first-meeting": 1}, report
-        assert report["only_in_old"]["explained"] == {"identity": 1, "dead-letter": 1}, report
-        # Mended, the bad one comes over like any other.
-        p.edit(bad, LeadSource="Other")
-        verdict = p.check()
-        assert verdict.explained == {"first-meeting": 1, "identity": 1}, verdict
-
-
-def test_conflict():
-    """A field changed on both sides is a question; the others flow; an edit in new alone stays."""
-    with Pipeline() as p:
-        both = p.create(Email="both@x.org", FirstName="Bo", LastName="B", Title="A", MailingCity="Rome")
-        kept = p.create(Email="kept@x.org", FirstName="Ke", LastName="K", Title="A")
-        p.start()
-        p.check()
-        p.edit_new(p.twin(kept)["id"], jobtitle="Theirs")
-        p.edit(kept, LastName="K2")
-        with tools.paused(p):
-            p.edit_new(p.twin(both)["id"], jobtitle="New says")
-            p.edit(both, Title="Old says", MailingCity="Bonn")
-        verdict = p.check()
-        assert p.held() == {both: {"job_title": "conflict"}}, p.held()
-        assert verdict.explained == {"conflict": 1, "edited-in-new": 1}, verdict
-        report = p.report()
-        assert report["different"] == {"explained": {"conflict": 1, "edited-in-new": 1}, "unexplained": {}}, report
-        assert p.twin(both)["fields"]["city"] == "Bonn" and p.twin(both)["fields"]["jobtitle"] == "New says"
-        assert p.twin(kept)["fields"]["jobtitle"] == "Theirs" and p.twin(kept)["fields"]["lastname"] == "K2"
-        # Later events go through beside the question.
-        p.edit(both, MailingCity="Kiel")
-        p.check()
-        assert p.twin(both)["fields"]["city"] == "Kiel"
-
-
-TRUTH = """truth = ( { field = "*"; rule = "review"; }, { field = "job_title"; rule = "old"; }, { field = "city"; rule = "new"; },
-                  { field = "phone"; rule = "enforce"; }, { field = "zip"; rule = "newest"; },
-                  { field = "country"; rule = "new"; }, { field = "country"; rule = "old"; from = "2020-01-01"; } );"""
-
-
-def test_truth():
-    """Where both sides changed a field the declared truth decides; what is written over stands in an intent before."""
-    with Pipeline(entity=TRUTH, top="clock_skew_ms = 500;") as p:
-        twin = p.create_new(email="ann@x.org", firstname="New", jobtitle="New", city="New", country="New", zip="1")
-        ann = p.create(Email="ann@x.org", FirstName="Old", LastName="A", Title="Old", MailingCity="Old", MailingCountry="Old",
-                       MailingPostalCode="1", Phone="+49 30 1111111")
-        p.start()
-        p.drain()
-
-        def fields(*names):
-            return [p.twin(ann)["fields"][name] for name in names]
-
-        def later(than_ms):
-            wait_for(lambda: p.old.admin("stats")["now_ms"] > than_ms + 2000, 30, "the systems' clock moves on")
-        # The first meeting: old, new, old since 2020, and nobody knows.
-        assert p.twin(ann)["id"] == twin and fields("jobtitle", "city", "country", "firstname") == ["Old", "New", "Old", "New"]
-        assert p.held() == {ann: {"first_name": "first-meeting"}}, p.held()
-        # An edit in the new system alone stays, unless the rule is enforced: then the next event of the record writes over it.
-        p.edit_new(twin, phone="+49 30 2222222", jobtitle="Hers")
-        p.edit(ann, LastName="B")
-        p.drain()
-        assert fields("phone", "jobtitle", "lastname") == ["+49 30 1111111", "Hers", "B"], p.twin(ann)
-        # Both.
-        with tools.paused(p):
-            p.edit_new(twin, jobtitle="N2", city="N2")
-            p.edit(ann, Title="O2", MailingCity="O2", MailingPostalCode="2")
-            later(p.old.admin("stats")["now_ms"])
-            p.edit_new(twin, zip="3")
-        p.drain()
-        assert fields("jobtitle", "city", "zip") == ["O2", "N2", "3"], p.twin(ann)
-        # Neither an old page nor a repeated decision brings it back.
-        later(p.old.admin("stats")["now_ms"])
-        p.edit(ann, LastName="C")
-        p.drain()
-        assert fields("jobtitle", "city", "zip", "lastname") == ["O2", "N2", "3", "C"], p.twin(ann)
-        p.edit(ann, MailingPostalCode="4")
-        p.drain()
-        assert fields("zip") == ["4"], "a change of old that is surely later than hers"
-        vanished = {(f["name"], f["new_now"]) for o in p.outcomes() if o["what"] == "intent" for f in o["fields"] if f["new_now"] is not None}
-        assert {("job_title", "New"), ("job_title", "N2"), ("country", "New"), ("phone", "+49 30 2222222")} <= vanished, vanished
-        report = p.report()
-        assert report["unexplained"] == 0 and report["different"]["explained"], report
-        p.assert_redis_is_fold()
-        p.assert_review_is_projection()
-
-
 def test_during_backfill():
     """While pages are read: one changed, one deleted, one re-created under a new id with the same e-mail."""
     with Pipeline(poll="page = 50; ") as p:
@@ -173,19 +62,6 @@ def test_delayed_page():
         p.check()
         assert p.twin(ann)["fields"]["jobtitle"] == "A"
         assert [o for o in p.outcomes() if o["what"] == "stale"], "B was dropped as stale, and that was said"
-
-
-def test_silent_changes():
-    """A to B to A without a moved date: what a hint reads back is newer because it was seen later."""
-    with Pipeline(old={"visibility_lag_ms": 0}) as p:
-        ann = p.create(Email="ann@x.org", FirstName="Ann", LastName="A", Title="A")
-        p.start()
-        p.check()
-        for title in ("B", "A", "B", "A"):
-            p.edit(ann, Title=title, silent=True)
-            tools.hint(p, ann)
-            p.wait_twin(ann, jobtitle=title)
-        p.check()
 
 
 def test_poison():
