@@ -24,6 +24,11 @@ static const struct {
     {"ambiguous", "two records of the new system match: merge them there."},
     {"twin-gone", "alive in the old system, deleted in the new one. Nothing is created again by "
                   "itself: decide."},
+    {"deleted", "deleted in the old system, and edited in the new one since, or the policy is to "
+                "ask: archive it "
+                "there, or keep it."},
+    {"duplicate-twin",
+     "two records of the old system became one, and the new system has two: merge them there."},
     {"rejected", "the new system refused these; <ns>.dlq says why (kcat -t <ns>.dlq -J)."},
     {"waiting",
      "wait for another record: one that holds the same unique value, or one they refer to."},

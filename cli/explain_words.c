@@ -102,6 +102,9 @@ static const char *const OUTCOMES[] = {
     [OUTCOME_OVERWRITTEN] = "a late request of ours wrote over something",
     [OUTCOME_REPAIRED] = "what a late request had written over was put right",
     [OUTCOME_DELETED] = "deleted in the old system: noted in its row",
+    [OUTCOME_ARCHIVED] = "deleted in the old system: its twin was archived",
+    [OUTCOME_REMOVED] = "deleted in the old system: its twin was removed for ever",
+    [OUTCOME_MERGED] = "merged into another record of the old system: its row leads there",
     [OUTCOME_DEAD_LETTERED] = "could not be applied: put on the dead-letter topic",
 };
 _Static_assert(sizeof(OUTCOMES) / sizeof(OUTCOMES[0]) == OUTCOME_WHAT_COUNT, "words per outcome");

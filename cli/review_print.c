@@ -20,6 +20,8 @@ static const char *const MEANINGS[] = {
     [HELD_IDENTITY] = "the record found in the new system belongs to another one",
     [HELD_AMBIGUOUS] = "two records of the new system could be its twin",
     [HELD_TWIN_GONE] = "it lives in the old system, and its twin in the new one is gone",
+    [HELD_DELETED] = "deleted in the old system: what becomes of its twin is for a person to say",
+    [HELD_DUPLICATE_TWIN] = "merged in the old system into a record that has a twin of its own",
     [HELD_REJECTED] = "the new system refused the record; it lies in the dead-letter topic",
     [HELD_REFERENCE] = "what it refers to is not in the new system; written as soon as it is",
 };

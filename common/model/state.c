@@ -11,7 +11,8 @@ _Static_assert(sizeof(STATUS_NAMES) / sizeof(STATUS_NAMES[0]) == STATE_STATUS_CO
                "a name per status");
 
 static const char *const HELD_NAMES[] = {"conflict",  "first-meeting", "unconfirmed", "identity",
-                                         "ambiguous", "twin-gone",     "rejected",    "reference"};
+                                         "ambiguous", "twin-gone",     "rejected",    "reference",
+                                         "deleted",   "duplicate-twin"};
 _Static_assert(sizeof(HELD_NAMES) / sizeof(HELD_NAMES[0]) == HELD_CLASS_COUNT, "a name per class");
 
 static const char *const VERDICT_NAMES[] = {"apply",      "stale",      "duplicate", "advance",

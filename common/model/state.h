@@ -43,6 +43,8 @@ enum held_class {
     HELD_TWIN_GONE, /* alive in old, its twin vanished */
     HELD_REJECTED,  /* the target refused the record; it is in the dead-letter topic */
     HELD_REFERENCE, /* what the field refers to is not in the new system: detail names it (a key, an e-mail) */
+    HELD_DELETED, /* deleted in old: what becomes of the twin? detail: the fields that were edited in new since, "a, b" */
+    HELD_DUPLICATE_TWIN, /* merged in old into a record (detail) that has a twin of its own: two for one */
     HELD_CLASS_COUNT
 };
 const char *held_class_name(enum held_class held);

@@ -80,6 +80,12 @@ enum rest_kind {
      * label, then its stages, each with id, lookup = the pipeline's id, value 0 = its label.
      */
     REST_PIPELINES,
+    /*
+     * items[] by target id: put aside (a person can bring it back), or removed for ever with what it
+     * held. Unconditional on every tier, and idempotent: what is gone already is OK, or GONE.
+     */
+    REST_ARCHIVE,
+    REST_DELETE,
     REST_KIND_COUNT
 };
 
@@ -94,7 +100,7 @@ enum rest_item_result {
 };
 
 struct rest_item {  /* one record to write */
-    struct span id; /* target id (REST_UPDATE) */
+    struct span id; /* target id (REST_UPDATE, REST_ARCHIVE, REST_DELETE) */
     /* Value of op.external_id_property. REST_UPSERT, and REST_CREATE on T1: required. REST_CREATE
      * on T3, REST_UPDATE: if given, set as a property like any other. */
     struct span external_id;
@@ -148,6 +154,11 @@ struct rest_record {     /* one record read */
     int64_t modified_ms; /* −1: none */
     struct span version; /* conditional-write version; empty: none */
     struct span writer;  /* who modified it last, if the connector names a field; empty */
+    /*
+     * READ by id, HISTORY: ids of records that were merged into this one, ';' between them, if the
+     * connector says where; empty none. A read of such an id gives this record, under its own id.
+     */
+    struct span merged;
     struct raw_value *values;       /* property_count of them, by op.properties */
     struct rest_history *histories; /* REST_HISTORY: by op.properties; else NULL */
     struct rest_link *links;        /* REST_LINKS: link_count of them, one a type; else NULL */

@@ -95,7 +95,13 @@ uint64_t rest_random(struct rest *rest);
 static inline bool rest_is_write(enum rest_kind kind)
 {
     return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE ||
-           kind == REST_CREATE_PROPERTY || kind == REST_LINK || kind == REST_UNLINK;
+           kind == REST_CREATE_PROPERTY || kind == REST_LINK || kind == REST_UNLINK ||
+           kind == REST_ARCHIVE || kind == REST_DELETE;
+}
+
+static inline bool rest_ends(enum rest_kind kind)
+{
+    return kind == REST_ARCHIVE || kind == REST_DELETE;
 }
 
 /* Kinds that ask for ids[] and are answered with the records of those ids. */
@@ -106,7 +112,7 @@ static inline bool rest_reads_ids(enum rest_kind kind)
 
 static inline bool rest_writes_items(enum rest_kind kind)
 {
-    return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE;
+    return kind == REST_UPSERT || kind == REST_CREATE || kind == REST_UPDATE || rest_ends(kind);
 }
 
 static inline bool rest_writes_links(enum rest_kind kind)

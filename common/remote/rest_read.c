@@ -37,6 +37,7 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
         return rest_links_read(call, at, record, &why) == 0 ? ANSWER_OK : shape(err, why);
     record->version = rest_scalar(tape, at, paths->version);
     record->writer = rest_scalar(tape, at, paths->writer);
+    record->merged = rest_scalar(tape, at, paths->merged);
     uint32_t values = json_path(tape, at, paths->values);
     if (paths->values[0] && !values)
         return shape(err, "a record has no properties");
@@ -88,9 +89,38 @@ static enum rest_answer check_errors(const struct rest_call *call, struct err *e
     return ANSWER_OK;
 }
 
+/* Is this record, or one that was merged into it, asked for and not answered yet? All such are answered then. */
+static bool take_asked(struct rest_call *call, const struct map *asked,
+                       const struct rest_record *record)
+{
+    bool *open = map_get(asked, record->id);
+    bool wanted = open && *open;
+    if (open)
+        *open = false;
+    for (struct span rest = record->merged; rest.len;) {
+        const char *end = memchr(rest.data, ';', rest.len);
+        size_t len = end ? (size_t)(end - rest.data) : rest.len, step = len + (end != NULL);
+        open = map_get(
+            asked, rest_canonical_id(call->rest, (struct span){rest.data, len}, &call->op->arena));
+        wanted = wanted || (open && *open);
+        if (open)
+            *open = false;
+        rest = (struct span){rest.data + step, rest.len - step};
+    }
+    return wanted;
+}
+
+static bool comes_again(const struct rest_op *op, int kept, const struct rest_record *record)
+{
+    for (int i = 0; record->merged.len && i < kept; i++)
+        if (span_equal(op->records[i].id, record->id))
+            return true;
+    return false;
+}
+
 /*
- * A read by id answers with those ids, each once. A foreign one is a wrong answer; if it comes again
- * and again (a merged record that answers under its survivor's id) it is left out: not found.
+ * A read by id answers with those ids, each once, or with the record that one of them was merged into. A foreign one is a wrong
+ * answer; if it comes again and again (merged, and the connector does not say where that stands) it is left out: not found.
  */
 static enum rest_answer check_asked(struct rest_call *call, struct err *err)
 {
@@ -106,14 +136,16 @@ static enum rest_answer check_asked(struct rest_call *call, struct err *err)
     }
     int kept = 0;
     for (int i = 0; i < op->record_count; i++) {
-        bool *wanted = map_get(&asked, op->records[i].id);
-        if (wanted && *wanted) {
-            *wanted = false;
-            op->records[kept++] = op->records[i];
+        struct rest_record *record = &op->records[i];
+        if (comes_again(op, kept, record)) /* two that were asked for are one by now */
+            continue;
+        if (take_asked(call, &asked, record)) {
+            op->records[kept++] = *record;
             continue;
         }
         if (call->failures + 1 < REST_TRIES_MAX)
-            return shape(err, wanted ? "a record came twice" : "a record that was not asked for");
+            return shape(err, map_get(&asked, record->id) ? "a record came twice"
+                                                          : "a record that was not asked for");
         log_warn("a record that was not asked for is left out",
                  log_str("system", call->rest->settings->name));
     }

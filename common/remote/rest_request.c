@@ -44,7 +44,8 @@ static void put_fields(const struct rest_call *call, struct buf *out, bool json)
 {
     const struct rest_op *op = call->op;
     const struct record_paths *paths = &call->operation->record;
-    const char *always[] = {paths->id, paths->modified, paths->version, paths->writer};
+    const char *always[] = {paths->id, paths->modified, paths->version, paths->writer,
+                            paths->merged};
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
         struct span name = field_of(paths, always[i]);
         if (name.len && !has_property(op, name))
@@ -185,7 +186,7 @@ static int check_items(const struct rest_call *call, const struct rest *rest, st
         bool by_external =
             op->kind == REST_UPSERT ||
             call->operation == &rest->connector->operations[OPERATION_CREATE_IF_ABSENT];
-        if (op->kind == REST_UPDATE && !item->id.len)
+        if ((op->kind == REST_UPDATE || rest_ends(op->kind)) && !item->id.len)
             return err_set(err, ERR_FATAL, "an update without target id");
         if (by_external && (!item->external_id.len || !op->external_id_property))
             return err_set(err, ERR_FATAL, "an upsert without external id");

@@ -75,7 +75,7 @@ static struct rest_item *find_result(const struct match *match, uint32_t at)
         int index = trace_index(call, trace);
         return index < 0 ? NULL : &op->items[index];
     }
-    if (op->kind == REST_UPDATE)
+    if (op->kind == REST_UPDATE || rest_ends(op->kind))
         return map_get(&match->ids, rest_scalar(&op->tape, at, connector->result.id));
     uint32_t values =
         connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
@@ -231,6 +231,37 @@ static enum rest_answer distrust(const struct rest_call *call, struct err *err, 
     return ANSWER_SHAPE;
 }
 
+/* What was put aside or removed is named by nobody: a success speaks for all whom no error names. */
+static enum rest_answer ended_answer(struct rest_call *call, struct err *err)
+{
+    struct rest_op *op = call->op;
+    struct json_tape *tape = &op->tape;
+    struct span answer = buf_span(&op->exchange.answer);
+    struct match match;
+    struct err parse = ERR_INIT;
+    bool empty = op->exchange.status == 204 || answer.len == 0;
+    match_init(&match, call);
+    if (!empty && json_parse(tape, answer, &parse) != 0)
+        return distrust(call, err, "it is no JSON");
+    uint32_t errors =
+        empty || !call->operation->errors ? 0 : json_path(tape, 0, call->operation->errors);
+    bool has_errors = errors && tape->tokens[errors].type == JSON_ARRAY_, vague = false;
+    if (!empty && !has_errors)
+        return distrust(call, err, "there are no results");
+    for (uint32_t i = json_first(tape, errors); has_errors && i < json_end(tape, errors);
+         i = tape->tokens[i].next)
+        if (!take_error(&match, i))
+            return distrust(call, err, "an error belongs to none of the items");
+        else
+            vague = vague || !first_text(tape, i, call->rest->connector->failure.ids).len;
+    for (int i = 0; i < op->item_count; i++)
+        if (!match.named[i] && !vague) {
+            op->items[i].result = REST_ITEM_OK;
+            op->items[i].ret_id = op->items[i].id;
+        }
+    return ANSWER_OK;
+}
+
 enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
 {
     struct rest_op *op = call->op;
@@ -239,6 +270,8 @@ enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
         return ANSWER_OK;
     if (rest_writes_links(op->kind))
         return rest_link_answer(call, err);
+    if (rest_ends(op->kind))
+        return ended_answer(call, err);
     struct err parse = ERR_INIT;
     if (json_parse(tape, buf_span(&op->exchange.answer), &parse) != 0)
         return distrust(call, err, "it is no JSON");

@@ -28,6 +28,7 @@ void event_identify(struct event *event)
 {
     if (event->op == 'd') {
         hash_start();
+        hash_put(event->merged_into.data, event->merged_into.len);
         hash_hex(event->hash);
     } else {
         record_hash(&event->after, event->hash);
@@ -90,6 +91,10 @@ static void put_source(const struct event *event, const struct entity *entity, c
         buf_put_json_string(out, event->writer);
     else
         PUT(out, "null");
+    if (event->merged_into.len) {
+        PUT(out, ",\"merged_into\":");
+        buf_put_json_string(out, event->merged_into);
+    }
     PUT(out, "}");
 }
 

@@ -6,6 +6,9 @@
  *    "ts_ms":<modified>,"snapshot":"true","db":"salesforce","table":"contact","id":"003…","event_id":"…","hash":"…",
  *    "modified_ms":…,"observed_from_ms":…,"observed_to_ms":…,"generation":1,"pass":"backfill","partial":false,"writer":"005…"},
  *    "transaction":null}
+ *
+ * A delete has "op":"d","after":null; its version is the source's deletion time, else max(last modified-at, Date of the confirming 404 + 1 s).
+ * A merge is the delete of the record that lost, with "merged_into":"<id of the one that lives on>" behind writer.
  */
 #ifndef TANDEM_STREAM_EVENT_H
 #define TANDEM_STREAM_EVENT_H
@@ -35,11 +38,13 @@ struct event {
     struct span system, id;
     char op; /* 'c' | 'u' | 'd' | 'r' */
     struct version version;
-    char hash[HASH_HEX_BYTES]; /* of after; of "" for op d */
+    char hash[HASH_HEX_BYTES]; /* of after; for op d of merged_into */
     char event_id[HASH_HEX_BYTES];
     bool partial; /* absent fields are unknown */
     enum event_pass pass;
-    struct span writer;  /* who changed it in the source; may be empty */
+    struct span writer; /* who changed it in the source; may be empty */
+    struct span
+        merged_into;     /* op d: id of the record that it was merged into; empty: it was deleted */
     int64_t ts_ms;       /* when we captured it, our wall clock: for people, never for order */
     struct record after; /* all MISSING for op d */
     struct span value;   /* decoded: the whole JSON text, borrowed */

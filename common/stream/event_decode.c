@@ -112,6 +112,11 @@ static int take_source(const struct entity *entity, const struct json_tape *tape
     event->key = make_key(event->system, event->id, arena);
     event->partial = json_text(tape, at[SOURCE_PARTIAL]).data[0] == 't';
     event->writer = at[SOURCE_WRITER] ? json_text(tape, at[SOURCE_WRITER]) : (struct span){"", 0};
+    (void)json_string_at(tape, source, "merged_into", &event->merged_into);
+    if (event->merged_into.len && event->op != 'd')
+        return err_set(err, ERR_REJECT, "\"merged_into\" does not go with op %c", event->op);
+    if (span_equal(event->merged_into, event->id))
+        return err_set(err, ERR_REJECT, "a record merged into itself");
     if (take_hash(json_text(tape, at[SOURCE_EVENT_ID]), "event_id", event->event_id, err) < 0 ||
         take_hash(json_text(tape, at[SOURCE_HASH]), "hash", event->hash, err) < 0 ||
         take_pass(json_text(tape, at[SOURCE_PASS]), &event->pass, err) < 0)

@@ -4,9 +4,10 @@
 #include "stream/outcome.h"
 
 static const char *const WHAT_NAMES[] = {
-    "intent",       "created",     "updated",  "adopted", "agreed",        "advanced",  "stale",
-    "duplicate",    "parked",      "hinted",   "held",    "waiting",       "uncertain", "confirmed",
-    "not-executed", "overwritten", "repaired", "deleted", "dead-lettered",
+    "intent",    "created",   "updated",      "adopted",       "agreed",   "advanced",
+    "stale",     "duplicate", "parked",       "hinted",        "held",     "waiting",
+    "uncertain", "confirmed", "not-executed", "overwritten",   "repaired", "deleted",
+    "archived",  "removed",   "merged",       "dead-lettered",
 };
 _Static_assert(sizeof(WHAT_NAMES) / sizeof(WHAT_NAMES[0]) == OUTCOME_WHAT_COUNT,
                "a name per outcome");

@@ -34,6 +34,9 @@ enum outcome_what {
                            */
     OUTCOME_REPAIRED,     /* and put right again */
     OUTCOME_DELETED,      /* the source deleted the record: the row says so */
+    OUTCOME_ARCHIVED,     /* and its twin was archived */
+    OUTCOME_REMOVED,      /* and its twin was removed for ever */
+    OUTCOME_MERGED,       /* the source merged the record into another one: the row leads there */
     OUTCOME_DEAD_LETTERED, /* could not be applied; the message is in <ns>.dlq */
     OUTCOME_WHAT_COUNT
 };

@@ -121,7 +121,8 @@ struct work {
     enum rest_kind kind;
     struct span marker;    /* of the planned operation */
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
-    bool wait_for_index;   /* lock, but create only after the target's index would show another */
+    bool redirected;     /* the twin was merged into another target record, which is the twin now */
+    bool wait_for_index; /* lock, but create only after the target's index would show another */
     /* what came of it */
     bool row_changed;
     enum outcome_what what;
@@ -187,6 +188,8 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
 /* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, WORK_HISTORY, or WORK_DONE when nothing is to be written. */
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record);
+/* Name the operation that is planned. */
+void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* Does the plan put a person's edit back? */
 bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
@@ -200,6 +203,26 @@ void plan_uncertain(struct apply *apply, struct work *work);
 /* The target refused the record: dead letter, and a question until something newer comes. */
 void plan_reject(struct apply *apply, struct work *work, const char *why);
 void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why);
+
+/*
+ * delete.c: what becomes of the twin of a record that the old system deleted or merged away (design §6: `deleted`).
+ */
+/* After the decision by version: a delete without a twin, or of what nobody moved, is done; any other goes on to find its twin. */
+void delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* The twin is not there (any more): both agree. */
+void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* The twin as read: archive it, remove it, keep it, or ask. As plan_make. */
+void delete_plan(struct apply *apply, struct apply_entity *ae, struct work *work,
+                 const struct rest_record *record);
+/* The target did it (or it was gone already). */
+void delete_written(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* Does the planned request end the twin? */
+bool delete_ends(const struct work *work);
+/* Did we archive the twin that is missing, without having heard so? Then there is none: one may be created. */
+bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* Of an outcome: what stands in the twin. */
+int delete_fields(struct apply *apply, const struct apply_entity *ae, const struct work *work,
+                  struct outcome_field **ret_fields);
 
 /* write.c: lock and send the works in WORK_SEND; each ends in another stage. */
 int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,

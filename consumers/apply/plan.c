@@ -14,7 +14,7 @@ static void add_item(struct work *work, const char *name, struct span value, int
     work->item_fields[at] = field;
 }
 
-static void make_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
+void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     work->marker =
         span_of(arena_printf(&apply->arena, "%d.%lld.%lld", (int)work->partition,
@@ -41,7 +41,7 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
     work->adopt = work->twin_found && work->twin_external_id.len == 0;
     if (work->twin_found && work->item.count == 0 && !work->adopt)
         return;
-    make_marker(apply, ae, work);
+    plan_marker(apply, ae, work);
     if (!work->twin_found || work->adopt)
         add_item(work, entity->external_id, work->event.id, -1);
     add_item(work, entity->marker, work->marker, -1);
@@ -108,6 +108,7 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
         span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len, work->twin.data));
     if (!work->event.partial) {
         row->deleted = false; /* a delete never comes here: a confirmed sighting reopened it */
+        row->redirect = SPAN_NONE;
         row->has_version = true;
         row->version = work->event.version;
         memcpy(row->hash, work->event.hash, sizeof row->hash);
@@ -143,7 +144,9 @@ static const char *class_of(const struct apply_entity *ae, const struct work *wo
         return "late-overwrite";
     if (any(ae, work, MERGE_TRUTH_OLD) || any(ae, work, MERGE_TRUTH_NEW))
         return "truth";
-    return any(ae, work, MERGE_KEEP) ? "edited-in-new" : NULL;
+    if (any(ae, work, MERGE_KEEP))
+        return "edited-in-new";
+    return work->redirected ? "twin-merged" : NULL;
 }
 
 /* A create that nothing in the target would refuse a second time: its claims must be durable and the index must have had its time. */
@@ -168,6 +171,10 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record)
 {
     struct row *row = &work->row;
+    if (work->event.op == 'd') {
+        delete_plan(apply, ae, work, record);
+        return;
+    }
     if (!decide_fields(apply, ae, work, record)) {
         work->stage = WORK_HISTORY;
         return;
@@ -187,6 +194,10 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
 
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
+    if (delete_ends(work)) {
+        delete_written(apply, ae, work);
+        return;
+    }
     bool created = !work->twin_found;
     const struct value *stored =
         work->item.ret_values ? decide_read(apply, ae, work->item.ret_values) : NULL;
@@ -254,6 +265,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
     const struct rest_traits *traits = rest_traits(apply->rest);
     row->status = STATE_UNCERTAIN;
     row->op = work->marker;
+    row->deleted = row->deleted || delete_ends(work); /* see delete_forgets */
     row->due_ms = apply->now_ms + (traits->tier == REST_TIER_T1 ? 1 : traits->request_lifetime_ms);
     row->why = span_of("a request was sent and its outcome is not known");
     row->waits_on = SPAN_NONE;
@@ -272,6 +284,7 @@ void plan_reject(struct apply *apply, struct work *work, const char *why)
     plan_hold(apply, work, HELD_REJECTED, SPAN_NONE);
     struct row *row = &work->row;
     row->pending = SPAN_NONE;
+    row->deleted = row->deleted || work->event.op == 'd';
     row->has_version = true;
     row->version = work->event.version;
     row->hash[0] = '\0'; /* nothing of this content is in the target */

@@ -16,6 +16,8 @@
 static int outcome_fields(struct apply *apply, const struct apply_entity *ae,
                           const struct work *work, struct outcome_field **ret_fields)
 {
+    if (work->event.op == 'd')
+        return delete_fields(apply, ae, work, ret_fields);
     int count = 0;
     struct outcome_field *fields =
         arena_new(&apply->arena, struct outcome_field, ae->entity->field_count);

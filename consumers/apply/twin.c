@@ -96,6 +96,7 @@ static void take_twin(struct apply_entity *ae, struct work *work, const struct r
     work->twin_external_id = raw_text(record, ae->external_id_at);
     work->twin_marker = raw_text(record, ae->marker_at);
     work->twin_writer = record->writer;
+    work->redirected = work->row.twin.len && !span_equal(record->id, work->row.twin);
 }
 
 /*
@@ -131,19 +132,20 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
         if (!record)
             continue;
         if (span_equal(raw_text(record, ae->external_id_at), work->event.id) ||
-            span_equal(record->id, work->row.twin)) {
+            span_equal(work->candidates[c], work->row.twin)) {
             found = record;
             count = 1;
             ours = true;
             break;
         }
-        if (matches(apply, ae, work, record)) {
+        if (record != found && matches(apply, ae, work, record)) {
             found = record;
             count++;
         }
     }
     *ret_record = found;
-    if (work->row.twin.len && count == 0) {
+    bool deletes = work->event.op == 'd'; /* whatever carries our id is asked for, too */
+    if (work->row.twin.len && count == 0 && !deletes && !delete_forgets(apply, ae, work)) {
         plan_hold(apply, work, HELD_TWIN_GONE, work->row.twin);
         return true;
     }
@@ -151,10 +153,13 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
         plan_hold(apply, work, HELD_AMBIGUOUS, found ? found->id : work->candidates[0]);
         return true;
     }
+    if (count == 0 && work->searched && deletes)
+        delete_gone(apply, ae, work);
     if (count == 0)
         return work->searched;
     take_twin(ae, work, found);
-    if (work->twin_external_id.len && !span_equal(work->twin_external_id, work->event.id))
+    if (!deletes && work->twin_external_id.len &&
+        !span_equal(work->twin_external_id, work->event.id))
         hold_identity(apply, ae, work, found);
     return true;
 }
@@ -196,15 +201,31 @@ static int gather(struct apply *apply, struct apply_entity *ae, struct work **wo
     return 0;
 }
 
+/* An id that was merged away leads to the record that it became. */
+static void index_merged(struct map *by_id, struct rest_record *record)
+{
+    for (struct span rest = record->merged; rest.len;) {
+        const char *end = memchr(rest.data, ';', rest.len);
+        size_t len = end ? (size_t)(end - rest.data) : rest.len, step = len + (end != NULL);
+        struct span id = {rest.data, len};
+        if (id.len && !map_get(by_id, id))
+            map_put(by_id, id, record);
+        rest = (struct span){rest.data + step, rest.len - step};
+    }
+}
+
 /* Every record read is known by its id; those found by a search become candidates of the works that look like them
  * (by_name[1]: a second record of the same name, which makes a question of it). */
 static void index_records(struct apply *apply, struct apply_entity *ae, struct rest_op **ops,
                           int op_count, struct map *by_id, struct map by_name[2])
 {
-    size_t records = 0;
-    for (int i = 0; i < op_count; i++)
+    size_t records = 0, merged = 0;
+    for (int i = 0; i < op_count; i++) {
         records += (size_t)ops[i]->record_count;
-    map_init(by_id, records + 1, &apply->arena);
+        for (int r = 0; r < ops[i]->record_count; r++)
+            merged += ops[i]->records[r].merged.len; /* at least as many as there are ids */
+    }
+    map_init(by_id, records + merged + 1, &apply->arena);
     for (int k = 0; k < 2; k++)
         map_init(&by_name[k], (records + 1) * (1 + APPLY_MATCH_MAX), &apply->arena);
     for (int i = 0; i < op_count; i++)
@@ -212,6 +233,7 @@ static void index_records(struct apply *apply, struct apply_entity *ae, struct r
             struct rest_record *record = &ops[i]->records[r];
             struct span names[1 + APPLY_MATCH_MAX];
             map_put(by_id, record->id, record);
+            index_merged(by_id, record);
             if (!ops[i]->id_property)
                 continue;
             int count = listing_names(ae, record, &apply->arena, names);

@@ -216,21 +216,6 @@ static void decide(struct apply *apply, struct apply_entity *ae, struct work *wo
     end_wait(apply, ae, work, verdict);
 }
 
-/* Deletes are rows from the first day; finding them is the producers' (later) work, applying them a policy's. */
-static void note_delete(struct work *work)
-{
-    if (work->stage != WORK_FIND || work->event.op != 'd')
-        return;
-    work->row.deleted = true;
-    work->row.has_version = true;
-    work->row.version = work->event.version;
-    memcpy(work->row.event_id, work->event.event_id, sizeof work->row.event_id);
-    memcpy(work->row.hash, work->event.hash, sizeof work->row.hash);
-    wait_over(work);
-    work->what = OUTCOME_DELETED;
-    work->stage = WORK_DONE;
-}
-
 /* ---- rounds ---- */
 
 static int in_stage(struct work *works, int n, enum work_stage stage, struct work **ret_works)
@@ -287,7 +272,7 @@ int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works,
         if (works[i].dead_letter || works[i].hint)
             continue;
         decide(apply, ae, &works[i]);
-        note_delete(&works[i]);
+        delete_begin(apply, ae, &works[i]);
     }
     /* What was done before the target went away is made durable all the same; the rest of the batch comes again. */
     struct err later = ERR_INIT;

@@ -118,14 +118,15 @@ static int put_intents(struct apply *apply, struct apply_entity *ae, struct work
 {
     int count = 0;
     for (int i = 0; i < n; i++) {
-        bool needed = false;
+        bool needed = works[i]->stage == WORK_SEND && delete_ends(works[i]);
         for (int f = 0; works[i]->stage == WORK_SEND && f < ae->entity->field_count; f++)
             needed = needed || overwrites(works[i], f);
         if (!needed)
             continue;
-        works[i]->class_ = plan_restores(ae, works[i]) ? "raced"
-                           : works[i]->overtaken       ? "late-overwrite"
-                                                       : NULL;
+        works[i]->class_ = delete_ends(works[i])         ? delete_policy_name(ae->entity->deletes)
+                           : plan_restores(ae, works[i]) ? "raced"
+                           : works[i]->overtaken         ? "late-overwrite"
+                                                         : NULL;
         if (settle_outcome(apply, ae, works[i], OUTCOME_INTENT, err) != 0)
             return -1;
         count++;
@@ -186,7 +187,10 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
             work->stage = WORK_FIND;
         break;
     case AFTER_HOLD:
-        plan_hold(apply, work, HELD_TWIN_GONE, work->twin);
+        if (delete_ends(work))
+            delete_gone(apply, ae, work);
+        else
+            plan_hold(apply, work, HELD_TWIN_GONE, work->twin);
         break;
     case AFTER_DEAD_LETTER:
         dead_letter_item(apply, work, work->item.message);
@@ -255,13 +259,17 @@ static struct rest_op *slice_op(struct apply *apply, struct apply_entity *ae,
 }
 
 /* Cut the works to be sent into requests of one kind each. */
-static int cut(struct apply *apply, struct work **works, int n, struct slice *slices)
+static int cut(struct apply *apply, const struct apply_entity *ae, struct work **works, int n,
+               struct slice *slices)
 {
-    static const enum rest_kind kinds[] = {REST_UPDATE, REST_UPSERT, REST_CREATE};
-    int most = rest_traits(apply->rest)->write_max, count = 0;
+    static const enum rest_kind kinds[] = {REST_UPDATE, REST_UPSERT, REST_CREATE, REST_ARCHIVE,
+                                           REST_DELETE};
+    int write_max = rest_traits(apply->rest)->write_max, count = 0;
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         struct work **group = arena_new(&apply->arena, struct work *, n);
-        int size = 0;
+        int size = 0, most = write_max;
+        if (kinds[k] == REST_ARCHIVE || kinds[k] == REST_DELETE)
+            most = rest_max(apply->rest, kinds[k], ae->entity->new_object, NULL);
         for (int i = 0; i < n; i++)
             if (works[i]->stage == WORK_SEND && works[i]->kind == kinds[k])
                 group[size++] = works[i];
@@ -360,7 +368,7 @@ int write_send(struct apply *apply, struct apply_entity *ae, struct work **works
     FAILPOINT("apply.intent");
     struct slice *slices = arena_new(&apply->arena, struct slice, 2 * n + 1);
     struct err later = ERR_INIT;
-    int count = cut(apply, works, n, slices);
+    int count = cut(apply, ae, works, n, slices);
 #ifdef TANDEM_MUTANT_REDIS_FIRST
     if (settle_redis_first(apply, ae, works, n, err) != 0)
         return -1;

@@ -14,6 +14,8 @@ static const char *const NAMES[] = {
     [JUDGE_AMBIGUOUS] = "ambiguous",
     [JUDGE_TWIN_GONE] = "twin-gone",
     [JUDGE_REJECTED] = "rejected",
+    [JUDGE_DELETED] = "deleted",
+    [JUDGE_DUPLICATE_TWIN] = "duplicate-twin",
     [JUDGE_WAITING] = "waiting",
     [JUDGE_DEAD_LETTER] = "dead-letter",
     [JUDGE_NOT_APPLIED] = "not-applied",
@@ -38,6 +40,8 @@ static const enum judge_class OF_HELD[] = {
     [HELD_TWIN_GONE] = JUDGE_TWIN_GONE,
     [HELD_REJECTED] = JUDGE_REJECTED,
     [HELD_REFERENCE] = JUDGE_WAITING,
+    [HELD_DELETED] = JUDGE_DELETED,
+    [HELD_DUPLICATE_TWIN] = JUDGE_DUPLICATE_TWIN,
 };
 _Static_assert(sizeof(OF_HELD) / sizeof(OF_HELD[0]) == HELD_CLASS_COUNT, "a held class unjudged");
 

@@ -34,6 +34,8 @@ enum judge_class {
     JUDGE_AMBIGUOUS,
     JUDGE_TWIN_GONE,
     JUDGE_REJECTED,
+    JUDGE_DELETED,        /* deleted in old; the question is what becomes of the twin */
+    JUDGE_DUPLICATE_TWIN, /* merged in old into a record that has a twin of its own */
     JUDGE_WAITING,
     JUDGE_DEAD_LETTER,
     /* unexplained */

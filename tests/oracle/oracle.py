@@ -14,6 +14,8 @@ are compared through a mapping written by hand (expected.py):
   unfounded  a question that nothing in the ledgers gives reason for
   foreign    an effect of ours on the old system
 
+A record that we archive counts as `wrong` unless its source was deleted before, as `blind` if a value of somebody else's ends with it.
+
 Tier T1 excuses nothing. On T3 a request of ours that was executed late (the ledger says so), or that
 a zombie sent (the test says when one was awake), may overwrite or repeat: each is counted in `late`.
 
@@ -130,6 +132,7 @@ class Oracle:
         self.old_records = old.records(expected.OLD_OBJECT)
         self.new_records = new.records(expected.NEW_OBJECT)
         self.verdict = Verdict()
+        self.ended_ms = {}  # old id -> when the old system deleted it first
         self.versions = self.read_versions(old.effects(expected.OLD_OBJECT))
         self.targets = collections.OrderedDict()
         for effect in new.effects(expected.NEW_OBJECT):
@@ -142,6 +145,7 @@ class Oracle:
             if effect.who in self.ours:
                 self.verdict.add("foreign", effect.record_id, None, f"{effect}: Tandem wrote to the old system")
             if not effect.after:
+                self.ended_ms.setdefault(effect.record_id, effect.wall_ms)
                 continue
             try:
                 versions[effect.record_id].append(expected.wanted(effect.after))
@@ -184,7 +188,8 @@ class Oracle:
             changed = [name for name in after if before[name] != after[name]]
             if not effect.after:
                 if ours:
-                    self.verdict.add("wrong", source, target.id, f"{effect}: nobody asked us to remove it")
+                    self.judge_end(target, effect, source, before)
+                    creations[source] -= 1  # brought back in the old system, it may be created once more
                 continue
             if not ours:
                 for name in changed:
@@ -221,6 +226,16 @@ class Oracle:
                 if not late:
                     target.agreed[name] = after[name]
                 target.setters[name] = Setter("late" if late else "ours", None)
+
+    def judge_end(self, target, effect, source, before):
+        """We archived a record: its source was deleted before, and nothing in it is only somebody else's."""
+        if self.ended_ms.get(source, effect.wall_ms + 1) > effect.wall_ms:
+            self.verdict.add("wrong", source, target.id, f"{effect}: nobody asked us to remove it")
+        versions = [version for version in self.versions.get(source, ()) if version is not None]
+        for name, was in target.setters.items():
+            if was.who == "foreign" and before[name] is not None and before[name] != was.before and \
+                    not any(version[name] == before[name] for version in versions):
+                self.verdict.add("blind", source, target.id, f"{effect}: {name}: {before[name]!r} of somebody else ended with it")
 
     def restored(self, target, name, value, was):
         """T3: a person's edit that a late request of ours overwrote is put back."""

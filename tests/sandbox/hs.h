@@ -87,6 +87,8 @@ bool hs_write_item(struct sandbox *sandbox, const struct request *request, const
                    bool *ret_new, struct hs_failure *failure);
 void hs_archive(struct sandbox *sandbox, const struct request *request, const char *object,
                 const char *who, const char *id);
+/* What was archived is gone for ever. */
+void hs_purge(struct sandbox *sandbox, const char *object, const char *id);
 /* The record that has this id, or this value of a unique property. */
 bool hs_resolve(struct store *store, const char *object, const char *id_property, const char *id,
                 char ret_id[ID_BYTES]);

@@ -168,6 +168,26 @@ static void archive(struct sandbox *sandbox, const struct request *request, cons
     record_clear(&record);
 }
 
+/* POST …/gdpr-delete {"objectId"}: for ever; of what is not there it says 204 as well. */
+static void gdpr_delete(struct sandbox *sandbox, const struct request *request, const char *object,
+                        struct reply *reply)
+{
+    char id[HS_ID_BYTES];
+    struct tape tape;
+    tape_init(&tape);
+    reply->items = 1;
+    if (!tape_parse(&tape, buf_span(&request->body)) ||
+        !tape_text(&tape, 0, "objectId", id, sizeof id)) {
+        hs_error(reply, request->id, 400, "VALIDATION_ERROR",
+                 "Invalid input JSON: objectId is required");
+    } else {
+        hs_archive(sandbox, request, object, reply->who, id);
+        hs_purge(sandbox, object, id);
+        reply->status = 204;
+    }
+    tape_clear(&tape);
+}
+
 /* POST …/merge {"primaryObjectId","objectIdToMerge"} */
 static void merge(struct sandbox *sandbox, const struct request *request, const char *object,
                   struct reply *reply)
@@ -213,6 +233,8 @@ void hs_objects(struct sandbox *sandbox, const struct request *request, const ch
         hs_search(sandbox, request, object, reply);
     else if (request->part_count == 5 && strcmp(part, "merge") == 0 && post)
         merge(sandbox, request, object, reply);
+    else if (request->part_count == 5 && strcmp(part, "gdpr-delete") == 0 && post)
+        gdpr_delete(sandbox, request, object, reply);
     else if (request->part_count == 4 && request_is(request, "GET"))
         hs_list(sandbox, request, object, reply);
     else if (request->part_count == 4 && post)

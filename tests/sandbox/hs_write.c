@@ -207,3 +207,13 @@ void hs_archive(struct sandbox *sandbox, const struct request *request, const ch
     store_write(&sandbox->store, &write, &record, NULL);
     record_clear(&record);
 }
+
+void hs_purge(struct sandbox *sandbox, const char *object, const char *id)
+{
+    sqlite3_stmt *put =
+        store_prepare(&sandbox->store, "UPDATE records SET deleted=9 WHERE object=?1 AND id=?2");
+    bind_text(put, 1, object);
+    bind_text(put, 2, id);
+    store_run(&sandbox->store, put);
+    sqlite3_finalize(put);
+}

@@ -197,6 +197,18 @@ static void set_values(struct target_record *record, const struct target_write *
     record->version++;
 }
 
+/* Put aside or removed, whatever stands there: nothing is compared, on no tier. */
+static enum rest_item_result end(const struct target_write *write)
+{
+    struct target_record *record = by_id(write->id);
+    if (record) {
+        record->exists = false;
+        model_archive(record, record->version != write->read_version);
+        sim_log("target %s: archived", record->id);
+    }
+    return REST_ITEM_OK;
+}
+
 /* One item takes effect, or says why not. A conditional write (T1) would refuse what is `overtaken`. */
 static enum rest_item_result execute(const struct target_write *write,
                                      struct target_record **ret_record)
@@ -204,6 +216,8 @@ static enum rest_item_result execute(const struct target_write *write,
     bool update = write->kind == REST_UPDATE;
     struct target_record *record = update ? by_id(write->id) : by_external_id(write->external_id);
     *ret_record = record;
+    if (write->kind == REST_ARCHIVE || write->kind == REST_DELETE)
+        return end(write);
     if (update && !record)
         return REST_ITEM_GONE;
     bool overtaken = record && record->version != write->read_version;
@@ -283,6 +297,13 @@ const struct rest_traits *rest_traits(const struct rest *rest)
     traits.history_max = world.histories ? 50 : 0;
     traits.tier = world.t1 ? REST_TIER_T1 : REST_TIER_T3;
     return &traits;
+}
+
+int rest_max(const struct rest *rest, enum rest_kind kind, const char *object,
+             const char *id_property)
+{
+    (void)rest, (void)kind, (void)object, (void)id_property;
+    return 100;
 }
 
 void rest_op_init(struct rest_op *op)
@@ -398,7 +419,8 @@ static struct target_write write_of(const struct rest_op *op, const struct rest_
         write.values[i] = arena_copy(arena, item->values[i]);
     }
     write.count = item->count;
-    if (op->kind != REST_UPDATE) { /* our id in the target is part of the request itself */
+    if (op->kind != REST_UPDATE &&
+        write.external_id.len) { /* our id in the target is part of the request itself */
         write.names[write.count] = span_of(EXTERNAL_ID);
         write.values[write.count++] = write.external_id;
     }
@@ -411,7 +433,9 @@ static void answer(struct rest_op *op, struct rest_item *item, const struct targ
     item->result = execute(write, &record);
     if (record)
         item->ret_id = span_of(record->id);
-    if (item->result == REST_ITEM_OK && !sim_chance(8))
+    if (op->kind == REST_ARCHIVE || op->kind == REST_DELETE)
+        item->ret_id = item->id;
+    if (record && item->result == REST_ITEM_OK && !sim_chance(8))
         item->ret_values = values_of(op, record);
 }
 

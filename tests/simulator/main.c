@@ -69,10 +69,11 @@ void sim_declare(void)
     sim_entity.truth = &rule;
     sim_entity.truth_count = sim_chance(2);
     world.histories = sim_chance(2);
-    sim_log("e-mails are %s; %shistories; truth: %s%s",
+    sim_entity.deletes = (enum delete_policy)sim_below(DELETES_COUNT);
+    sim_log("e-mails are %s; %shistories; truth: %s%s; deletes: %s",
             FIELDS[F_EMAIL].unique_in_new ? "unique" : "not unique", world.histories ? "" : "no ",
             sim_entity.truth_count ? truth_choice_name(rule.choice) : "none",
-            rule.enforce ? ", enforced" : "");
+            rule.enforce ? ", enforced" : "", delete_policy_name(sim_entity.deletes));
 }
 
 /* ---- what is said ---- */

@@ -27,12 +27,50 @@ void model_write(int r, int f, const struct target_record *was, struct value now
 
 void model_create(const struct target_record *made)
 {
+    for (int r = 0; r < SIM_RECORDS; r++) {
+        struct row row;
+        if (span_is(made->external_id, world.source[r].id) && redis_row(r, &row) && row.deleted)
+            world.created_late[r] = true;
+    }
     for (const struct target_record *t = world.targets; t < world.targets + world.target_count; t++)
         if (t != made && t->exists &&
             (span_equal(t->external_id, made->external_id) ||
              (t->ours && !t->human_at[F_EMAIL] &&
               value_equal(t->values[F_EMAIL], made->values[F_EMAIL]))))
             sim_violation(VIOLATION_DOUBLE, false, "targets %s and %s are one", t->id, made->id);
+}
+
+/* A twin is ended: with nothing in it that only a person in the new system entered. overtaken: edited after the process had read it. */
+void model_archive(const struct target_record *was, bool overtaken)
+{
+    for (int r = 0; r < SIM_RECORDS; r++) {
+        if (!span_is(was->external_id, world.source[r].id))
+            continue;
+        memset(world.ours[r], 0, sizeof world.ours[r]); /* what is created now is another record */
+        memset(world.wrote[r], 0, sizeof world.wrote[r]);
+        for (int f = 0; f < SIM_FIELDS; f++) {
+            int token = sim_token_of(was->values[f]);
+            bool persons = was->human_at[f] && token >= 0 && world.human[token];
+            bool agreed = world.blanked[r][f] || sim_entity.truth_count;
+            if (persons && !agreed && !overtaken)
+                sim_violation(VIOLATION_BLIND, world.was_late[r], "record %d field %d: archived", r,
+                              f);
+        }
+    }
+}
+
+/*
+ * Deleted in the old system: archived, or asked, or kept as the policy says. A create that is executed when its record was deleted already
+ * is beyond every condition: there is nothing to compare with.
+ */
+static void end_of_deleted(int r, const struct row *row, bool known)
+{
+    bool ends = sim_entity.deletes == DELETES_ARCHIVE || sim_entity.deletes == DELETES_DELETE;
+    for (int t = 0; t < world.target_count; t++)
+        if (ends && world.targets[t].exists && known && !row->held_count &&
+            !world.created_late[r] && span_is(world.targets[t].external_id, world.source[r].id))
+            sim_violation(VIOLATION_LOST, world.was_late[r], "record %d: %s is not archived", r,
+                          world.targets[t].id);
 }
 
 /* Both sides say the same; or a person's later edit stands; or it is asked; or the truth declared decided it. */
@@ -66,6 +104,8 @@ void model_end(bool looked)
             sim_violation(VIOLATION_LOST, false, "record %d: deleted %d", r, row.deleted);
         bool excused = whole && (row.held[0].class_ == HELD_TWIN_GONE ? world.twin_deleted[r]
                                                                       : world.collided[r]);
+        if (!world.source[r].exists)
+            end_of_deleted(r, &row, known);
         excused = excused || (!looked && world.beyond[r]);
         for (int t = 0; t < world.target_count && world.source[r].exists && !excused; t++)
             if (world.targets[t].exists &&

@@ -132,6 +132,7 @@ struct world {
                 [SIM_FIELDS]; /* the old system had nothing there: a blank agrees with anything */
     /* Then a whole record may be a question: */
     bool collided[SIM_RECORDS], twin_deleted[SIM_RECORDS];
+    bool created_late[SIM_RECORDS]; /* by a request from before its record was deleted */
     int email_edits[SIM_RECORDS];
     int64_t violations[VIOLATION_COUNT], anomalies[VIOLATION_COUNT];
 };
@@ -202,6 +203,7 @@ void schedule_run(uint64_t seed, bool t1, bool trace);
 void model_write(int record, int field, const struct target_record *was, struct value now,
                  bool overtaken);
 void model_create(const struct target_record *target);
+void model_archive(const struct target_record *target, bool overtaken);
 void model_end(bool looked); /* looked: at each record of both systems, since the last change */
 
 #endif

@@ -291,6 +291,7 @@ static void template_shows_all(void **state)
                                        "modified",
                                        "version",
                                        "writer",
+                                       "merged",
                                        "values",
                                        "result",
                                        "trace",

@@ -332,6 +332,11 @@ static void print_events(struct fixture *fixture)
     event_identify(event);
     event_encode(event, &contact, "acme", "poll", &fixture->text);
     print("change", &fixture->text);
+    event->merged_into = span_of("003B");
+    event_identify(event);
+    event_encode(event, &contact, "acme", "poll", &fixture->text);
+    print("change", &fixture->text);
+    event->merged_into = SPAN_NONE;
     const struct hint hint = {
         .system = span_of("salesforce"), .id = span_of("003A"), .why = "repair"};
     hint_encode(&hint, &fixture->text);
