@@ -2,12 +2,14 @@
  * migration_sources — where changes come from. A producer checks the keys of
  * its own type.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "model/migration_internal.h"
 
 enum { NAME_MAX_BYTES = 60, KEYS_MAX = 100 };
 
+/* The types of this house. Others are taken as they are: whose program is not there `tandem check` and `tandem run` say. */
 static const char *const SOURCE_TYPES[] = {"poll", NULL};
 
 struct source_group {
@@ -24,7 +26,6 @@ static const struct conf_option SOURCE[] = {
      .type = CONF_STRING,
      .offset = offsetof(struct source_group, type),
      .required = true,
-     .choices = SOURCE_TYPES,
      .help = "type = \"poll\";"},
     {.name = "system",
      .type = CONF_STRING,
@@ -46,6 +47,17 @@ static void keys_of(const config_setting_t *group, const char *ret_keys[KEYS_MAX
     ret_keys[count] = NULL;
 }
 
+static void check_type(const config_setting_t *group, const char *type, struct conf_report *report)
+{
+    const char *near = conf_nearest(type, SOURCE_TYPES);
+    char advice[128];
+    if (!migration_name(group, "type", type, '-', NAME_MAX_BYTES, report) || !near ||
+        strcmp(near, type) == 0)
+        return;
+    (void)snprintf(advice, sizeof(advice), "did you mean \"%s\"?", near);
+    conf_mistake(report, migration_at(group, "type"), advice, "\"type\" cannot be \"%s\"", type);
+}
+
 static void check_source(struct migration *migration, const config_setting_t *group,
                          const struct source_group *read, struct source_settings *source,
                          struct conf_report *report)
@@ -54,6 +66,8 @@ static void check_source(struct migration *migration, const config_setting_t *gr
         migration_source(migration, read->name))
         conf_mistake(report, migration_at(group, "name"), "give each a name of its own",
                      "there are two sources named \"%s\"", read->name);
+    if (read->type)
+        check_type(group, read->type, report);
     for (int i = 0; read->system && i < migration->system_count; i++)
         if (strcmp(migration->systems[i].name, read->system) == 0)
             source->system = &migration->systems[i];

@@ -7,6 +7,7 @@
 
 #include "base/conf.h"
 #include "model/migration.h"
+#include "stream/cursor.h"
 #include "stream/event.h"
 #include "stream/sink.h"
 
@@ -26,6 +27,23 @@ int source_put_event(const struct source_context *context, const struct entity *
 int source_put_dead_letter(const struct source_context *context, const struct entity *entity,
                            struct span key, struct span raw, const char *reason_class,
                            const char *reason, struct err *err);
+
+/*
+ * Something that was pushed: record is a JSON object in canonical names, modified when the source changed it (RFC 3339). It becomes a
+ * partial event (what it does not say is unknown, not blank), and where it cannot a dead letter. As sink_put.
+ */
+int source_put_pushed(const struct source_context *context, const struct entity *entity,
+                      struct span id, struct span modified, struct span record, struct err *err);
+
+/* The place of the last checkpoint (untouched when there is none): at open. */
+int source_place(const struct source_context *context, const char *entity, const char *pass,
+                 struct cursor *ret_place, struct err *err);
+/*
+ * Put → report → place: wait until everything put so far is on Kafka, then make after_id durable, count messages behind
+ * place, which becomes the new one. -1 as sink_settle, place untouched: begin again there.
+ */
+int source_checkpoint(const struct source_context *context, const char *entity, const char *pass,
+                      struct cursor *place, const char *after_id, int64_t count, struct err *err);
 
 struct source_type {
     const char *name, *summary; /* "poll"; the type's name in the configuration */
