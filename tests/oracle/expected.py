@@ -7,7 +7,7 @@ here, and nobody would see it.
 import re
 import unicodedata
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 OLD_OBJECT, NEW_OBJECT = "Contact", "contacts"
 SOURCES = {"Web": "WEB", "Phone Inquiry": "PHONE", "Partner Referral": "PARTNER",
@@ -99,6 +99,40 @@ def wanted(old_fields):
             out[new] = None if value is None else convert(value)
         except Bad as error:
             raise Bad(f"{name}: {error}") from error
+    return out
+
+
+def e164(value):
+    """As a target that normalises stores phones: international or ten digits of North America, anything else as it is."""
+    if not re.fullmatch(r"\+?[0-9\-./() ]*", value):
+        return value
+    digits = re.sub(r"[^0-9]", "", value)
+    if "+" in value:
+        number = digits
+    elif digits.startswith("00"):
+        number = digits[2:]
+    elif len(digits) == 10 and digits[0] != "0":
+        number = "1" + digits
+    elif len(digits) == 11 and digits[0] == "1":
+        number = digits
+    else:
+        return value
+    return "+" + number if 7 <= len(number) <= 15 else value
+
+
+def normalised(wanted_fields):
+    """What becomes of wanted() in a target with the switches normalize_phones, normalize_text and normalize_decimals = 2."""
+    out = dict(wanted_fields)
+    for _, _, new, convert in FIELDS:
+        value = out[new]
+        if value is None:
+            continue
+        if convert is phone:
+            out[new] = e164(value)
+        elif convert is text:
+            out[new] = value.strip() or None
+        elif convert is decimal:
+            out[new] = decimal(Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_UP))
     return out
 
 

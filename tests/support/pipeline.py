@@ -67,10 +67,10 @@ def end_of(proc):
 
 class Pipeline:
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="", entity="", top="",
-                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), truth=None):
-        """truth: {canonical field: rule}, what `entity` declares, for the oracle."""
+                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), judge=None):
+        """judge: what the oracle has to know: truth, normalises, match (tests/oracle/oracle.py)."""
         assert tier in ("T1", "T3")
-        self.tier, self.partitions, self.truth = tier, partitions, truth
+        self.tier, self.partitions, self.judge = tier, partitions, judge or {}
         self.ns = f"t{os.getpid()}-{next(_numbers)}"
         self.kafka, self.redis = shared("kafka"), shared("redis")
         self.external_id = f"tandem_{self.ns.replace('-', '_')}_salesforce_id"
@@ -351,7 +351,7 @@ class Pipeline:
         explained = oracle.Explained(self.held(), [source for source, _ in self.dead()], self.told())
         return oracle.judge(os.path.join(self.old.dir, "sandbox.db"), os.path.join(self.new.dir, "sandbox.db"),
                             external_id=self.external_id, marker=self.marker, tier=self.tier,
-                            explained=explained, zombies=self.zombies, truth=self.truth)
+                            explained=explained, zombies=self.zombies, **self.judge)
 
     def report(self):
         """What `tandem report` counts of the entity: the product's own comparison of both systems."""
