@@ -11,6 +11,10 @@ static const struct {
 } ADVICE[] = {
     {"base", "both sides are as they were when they last agreed; the new system writes the value "
              "another way, or had one where the old is blank. Nothing to do."},
+    {"truth", "a rule of the configuration let both values stand; <ns>.outcomes has the decision. "
+              "Nothing to do."},
+    {"volatile", "fields that move by themselves, and are carried with the next change. Nothing to "
+                 "do."},
     {"edited-in-new", "somebody edited these in the new system after the move; the edit is kept. "
                       "Nothing to do."},
     {"first-meeting", "the record was in both systems before, with different values. Neither is "
@@ -35,8 +39,32 @@ static const struct {
     {"dead-letter", "a value could not be read through the mapping; <ns>.dlq names field and "
                     "reason. Mend the value or the mapping."},
     {"native", "made in the new system, never in the old one. Nothing to do."},
-    {"source-gone", "the source record was deleted in the old system after it had been moved: "
-                    "delete here too, or keep."},
+    {"source-gone", "the source record was deleted in the old system after it had been moved, and "
+                    "Tandem knows it: delete here too, or keep."},
+    {"candidate", "may be the same as a record of the old system; `tandem review list` asks."},
+    {"phantom", "carries our id, and its old record is gone or was never there: a deletion nobody "
+                "noticed, or a copy. See `tandem explain <record>`, then delete or detach it."},
+    {"not-deleted", "its old record was deleted, and the policy says that this one goes too: it is "
+                    "still there. `tandem explain <record>` says what became of the deletion."},
+    {"duplicate",
+     "the same person or thing as a record that has its twin already: merge the two in "
+     "the new system."},
+    {"untraced",
+     "the rows say that both systems agree on two different values, and nothing says "
+     "why: an update may have been lost. `tandem explain <record>`; then enter the right "
+     "value in the old system once more."},
+    {"late-write", "a request of ours wrote this, and the row knows another value. The next change "
+                   "of the record puts it right; until then enter the right value by hand."},
+    {"unknown-writer",
+     "the new system's own history does not know this value: it was changed behind "
+     "Tandem's back (a restore, a script, a write to its database). Find out who, "
+     "then enter the right value in both."},
+    {"unchecked",
+     "only the new system's history can explain these, and there were too many to ask. "
+     "Clear the others up first, then report again."},
+    {"moving",
+     "changed while they were compared. Report again, when it is quieter or with a longer "
+     "--settle."},
     {"not-applied", "the old system says something else and nothing explains it. If it stays after "
                     "`tandem status` shows no lag: read the record's way in <ns>.outcomes."},
     {"unconfirmed", "written, never seen stored, and different now; the next change of the record "
@@ -44,8 +72,7 @@ static const struct {
     {"unreadable-in-old", "fails its mapping, and no dead letter says so: it was not captured."},
     {"in-flight", "wait for a second try; see `tandem status`."},
     {"uncertain", "a write's outcome is unknown; it is looked up by itself. See `tandem status`."},
-    {"no-row", "never reached apply, or carries our id and no record knows it. See the lag in "
-               "`tandem status`, then the poll's log."},
+    {"no-row", "never reached apply. See the lag in `tandem status`, then the poll's log."},
     {"no-twin", "applied, and nothing was created. Read the record's way in <ns>.outcomes."},
     {"twin-missing", "its twin is not in the new system and no question was raised: the next "
                      "change of the record will ask."},

@@ -1,46 +1,16 @@
 /*
  * compare — judge.h over every line of the joins.
  */
-#include "consumers/verify/compare.h"
+#include "consumers/verify/compare_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "consumers/verify/example.h"
+#include "consumers/verify/trail.h"
 #include "consumers/verify/values.h"
 
-enum { EXAMPLES_MAX_BYTES = 8 * 1024 * 1024 };
-
-struct compare {
-    const struct entity *entity;
-    struct table *table;
-    int examples_max, suspects_left;
-    bool marking; /* the first pass */
-    struct tally tally;
-    struct json_tape tape;
-    struct arena arena;
-    struct buf first_examples, suspect_examples;
-    struct buf *examples;
-    int listed[JUDGE_CLASS_COUNT + ORPHAN_CLASS_COUNT];
-};
-
-static const char *const ORPHANS[] = {
-    [ORPHAN_NATIVE] = "native",
-    [ORPHAN_SOURCE_GONE] = "source-gone",
-    [ORPHAN_SECOND_TWIN] = "second-twin",
-    [ORPHAN_NO_ROW] = "no-row",
-};
-_Static_assert(sizeof(ORPHANS) / sizeof(ORPHANS[0]) == ORPHAN_CLASS_COUNT, "a class without name");
-
-const char *orphan_class_name(enum orphan_class class_)
-{
-    return ORPHANS[class_];
-}
-
-bool orphan_explained(enum orphan_class class_)
-{
-    return class_ == ORPHAN_NATIVE || class_ == ORPHAN_SOURCE_GONE;
-}
+enum { EXAMPLES_MAX_BYTES = 14 * 1024 * 1024 };
 
 void tally_add(struct tally *tally, const struct tally *more)
 {
@@ -66,8 +36,18 @@ int64_t tally_unexplained(const struct tally *tally)
     return count;
 }
 
+int64_t tally_records(const struct tally *tally)
+{
+    int64_t count = 0;
+    for (int i = 0; i < JUDGE_CLASS_COUNT; i++)
+        count += tally->both[i] + tally->only_old[i];
+    for (int i = 0; i < ORPHAN_CLASS_COUNT; i++)
+        count += tally->only_new[i];
+    return count;
+}
+
 struct compare *compare_open(const struct entity *entity, struct table *table, int examples,
-                             struct err *err)
+                             struct meter *meter, struct err *err)
 {
     struct compare *compare = calloc(1, sizeof(*compare));
     if (!compare) {
@@ -76,11 +56,12 @@ struct compare *compare_open(const struct entity *entity, struct table *table, i
     }
     compare->entity = entity;
     compare->table = table;
+    compare->meter = meter;
     compare->examples_max = examples;
     json_tape_init(&compare->tape);
     arena_init(&compare->arena);
-    buf_init(&compare->first_examples, EXAMPLES_MAX_BYTES);
-    buf_init(&compare->suspect_examples, EXAMPLES_MAX_BYTES);
+    buf_init(&compare->counted.text, EXAMPLES_MAX_BYTES);
+    buf_init(&compare->still_open.text, EXAMPLES_MAX_BYTES);
     return compare;
 }
 
@@ -90,34 +71,55 @@ void compare_close(struct compare *compare)
         return;
     json_tape_clear(&compare->tape);
     arena_clear(&compare->arena);
-    buf_clear(&compare->first_examples);
-    buf_clear(&compare->suspect_examples);
+    buf_clear(&compare->counted.text);
+    buf_clear(&compare->still_open.text);
     free(compare);
 }
 
-struct facts_storage {
-    struct row row;
-    struct record old_record, new_record;
-};
+/* ---- a pair ---- */
 
-static int gather(struct compare *compare, const struct table_pair *pair,
-                  struct facts_storage *storage, struct judge_facts *ret_facts, struct err *err)
+static int read_values(struct compare *compare, struct span text, struct record *storage,
+                       const struct record **ret_record, struct err *err)
 {
-    struct judge_facts facts = {.letter = pair->letter, .shared_twin = pair->shared_twin};
-    if (pair->old_record.values.data) {
-        if (values_read(pair->old_record.values, compare->entity, &compare->tape, &compare->arena,
-                        &storage->old_record, err) != 0)
+    if (values_read(text, compare->entity, &compare->tape, &compare->arena, storage, err) != 0)
+        return -1;
+    *ret_record = storage;
+    return 0;
+}
+
+static void take_truth(void *self, int field, struct span old_text, struct span new_text)
+{
+    struct facts_storage *storage = self;
+    if (span_equal(old_text, trail_text(storage->old_record.values[field], storage->arena)) &&
+        span_equal(new_text, trail_text(storage->new_record.values[field], storage->arena)))
+        storage->truths[field] = true;
+}
+
+int compare_gather(struct compare *compare, const struct table_pair *pair,
+                   struct facts_storage *storage, struct judge_facts *ret_facts, struct err *err)
+{
+    const struct entity *entity = compare->entity;
+    struct judge_facts facts = {
+        .letter = pair->letter, .shared_twin = pair->shared_twin, .arena = &compare->arena};
+    if (pair->old_record.values.data &&
+        read_values(compare, pair->old_record.values, &storage->old_record, &facts.old_record,
+                    err) != 0)
+        return -1;
+    if (pair->twin.id.data &&
+        read_values(compare, pair->twin.values, &storage->new_record, &facts.new_record, err) != 0)
+        return -1;
+    if (pair->twin.writers.len == (size_t)entity->field_count)
+        facts.writers = pair->twin.writers.data;
+    bool same = pair->twin.id.data && span_equal(pair->old_record.values, pair->twin.values);
+    if (facts.old_record && facts.new_record && !same) {
+        storage->arena = &compare->arena;
+        storage->truths = arena_new(&compare->arena, bool, (size_t)entity->field_count);
+        if (table_each_truth(compare->table, pair->old_record.key, take_truth, storage, err) != 0)
             return -1;
-        facts.old_record = &storage->old_record;
-    }
-    if (pair->twin.id.data) {
-        if (values_read(pair->twin.values, compare->entity, &compare->tape, &compare->arena,
-                        &storage->new_record, err) != 0)
-            return -1;
-        facts.new_record = &storage->new_record;
+        facts.truths = storage->truths;
     }
     if (pair->row.data) { /* last: the row borrows the tape */
-        if (row_decode(compare->entity, arena_copy(&compare->arena, pair->row), &compare->tape,
+        if (row_decode(entity, arena_copy(&compare->arena, pair->row), &compare->tape,
                        &compare->arena, &storage->row, err) != 0)
             return -1;
         facts.row = &storage->row;
@@ -126,89 +128,101 @@ static int gather(struct compare *compare, const struct table_pair *pair,
     return 0;
 }
 
+static uint64_t mix(uint64_t hash, struct span text)
+{
+    hash = (hash ^ (text.data ? text.len + 1 : 0)) * 1099511628211U;
+    for (size_t i = 0; text.data && i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211U;
+    return hash;
+}
+
+static uint64_t looks_of(const struct table_pair *pair)
+{
+    return mix(mix(mix(mix(1, pair->old_record.values), pair->row), pair->twin.id),
+               pair->twin.values);
+}
+
 /* A record that may only look so because it was read at two moments. */
 static int mark(struct compare *compare, const struct table_pair *pair, struct err *err)
 {
+    bool ignored = false;
     compare->suspects_left--;
-    if (table_suspect(compare->table, SIDE_OLD, pair->old_record.id, err) != 0)
+    if (table_suspect(compare->table, SIDE_OLD, pair->old_record.id, true, err) != 0 ||
+        table_look(compare->table, SIDE_OLD, pair->old_record.id, looks_of(pair), &ignored, err) !=
+            0)
         return -1;
-    return pair->row_twin.len ? table_suspect(compare->table, SIDE_NEW, pair->row_twin, err) : 0;
+    /* Should the row let go of its twin meanwhile, that one is to be counted too. */
+    return pair->row_twin.len ? table_suspect(compare->table, SIDE_NEW, pair->row_twin, true, err)
+                              : 0;
 }
 
-static bool is_suspect(const struct compare *compare, enum judge_class class_)
+static void count_pair(struct compare *compare, const struct table_pair *pair,
+                       const struct judge_facts *facts, enum judge_class class_,
+                       const enum judge_class *fields)
 {
-    return compare->marking && compare->suspects_left > 0 &&
-           (class_ == JUDGE_EDITED_IN_NEW || !judge_explained(class_));
+    bool final = compare_settles(compare, judge_explained(class_));
+    struct tally *tally = final ? &compare->tally : &compare->open;
+    struct list *list = final ? &compare->counted : &compare->still_open;
+    if (facts->new_record)
+        tally->both[class_]++;
+    else
+        tally->only_old[class_]++;
+    if (class_ != JUDGE_IDENTICAL && list->listed[class_] < compare->examples_max) {
+        list->listed[class_]++;
+        example_pair(&list->text, compare->entity, pair, facts, class_, fields);
+    }
 }
 
 static int take_pair(void *self, const struct table_pair *pair, struct err *err)
 {
     struct compare *compare = self;
     const struct entity *entity = compare->entity;
-    struct facts_storage storage;
+    struct facts_storage storage = {0};
     struct judge_facts facts;
     arena_reset(&compare->arena);
     enum judge_class *fields =
         arena_new(&compare->arena, enum judge_class, (size_t)entity->field_count + 1);
-    if (gather(compare, pair, &storage, &facts, err) != 0)
+    if (compare_gather(compare, pair, &storage, &facts, err) != 0)
         return err_wrap(err, "record %.*s", (int)pair->old_record.key.len,
                         pair->old_record.key.data);
+    meter_say(compare->meter, entity->name, ++compare->compared, "records compared");
     enum judge_class class_ = judge_record(entity, &facts, fields);
-    if (is_suspect(compare, class_))
+    bool explained = judge_explained(class_);
+    if (compare->marking && !explained && compare->suspects_left > 0)
         return mark(compare, pair, err);
-    if (facts.new_record)
-        compare->tally.both[class_]++;
-    else
-        compare->tally.only_old[class_]++;
-    if (class_ != JUDGE_IDENTICAL && compare->listed[class_] < compare->examples_max) {
-        compare->listed[class_]++;
-        example_pair(compare->examples, entity, pair, &facts, class_, fields);
-    }
-    return 0;
-}
-
-static enum orphan_class judge_orphan(const struct table_orphan *orphan)
-{
-    if (orphan->external_id.len && orphan->source_here)
-        return ORPHAN_SECOND_TWIN;
-    if (orphan->row_key.data)
-        return ORPHAN_SOURCE_GONE;
-    return orphan->external_id.len ? ORPHAN_NO_ROW : ORPHAN_NATIVE;
-}
-
-static int take_orphan(void *self, const struct table_orphan *orphan, struct err *err)
-{
-    struct compare *compare = self;
-    enum orphan_class class_ = judge_orphan(orphan);
-    if (compare->marking && compare->suspects_left > 0 && class_ != ORPHAN_NATIVE) {
-        compare->suspects_left--;
-        if (orphan->external_id.len &&
-            table_suspect(compare->table, SIDE_OLD, orphan->external_id, err) != 0)
+    if (!compare->marking) {
+        bool moved = false;
+        if (table_look(compare->table, SIDE_OLD, pair->old_record.id, looks_of(pair), &moved,
+                       err) != 0 ||
+            (explained && table_settle(compare->table, SIDE_OLD, pair->old_record.id, err) != 0))
             return -1;
-        return table_suspect(compare->table, SIDE_NEW, orphan->id, err);
+        if (moved && !explained)
+            class_ = JUDGE_MOVING;
     }
-    compare->tally.only_new[class_]++;
-    int *listed = &compare->listed[JUDGE_CLASS_COUNT + (int)class_];
-    if (class_ != ORPHAN_NATIVE && *listed < compare->examples_max) {
-        ++*listed;
-        example_orphan(compare->examples, orphan, orphan_class_name(class_),
-                       orphan_explained(class_));
-    }
+    count_pair(compare, pair, &facts, class_, fields);
     return 0;
 }
 
-static int walk(struct compare *compare, struct buf *examples, struct tally *ret_tally,
-                struct err *err)
+/* ---- walks ---- */
+
+static void list_reset(struct list *list)
 {
-    memset(&compare->tally, 0, sizeof(compare->tally));
-    memset(compare->listed, 0, sizeof(compare->listed));
-    compare->examples = examples;
-    buf_reset(examples);
+    buf_reset(&list->text);
+    memset(list->listed, 0, sizeof(list->listed));
+}
+
+static int walk(struct compare *compare, struct err *err)
+{
     bool suspects = !compare->marking;
-    if (table_each_pair(compare->table, suspects, take_pair, compare, err) != 0 ||
-        table_each_orphan(compare->table, suspects, take_orphan, compare, err) != 0)
+    memset(&compare->tally, 0, sizeof(compare->tally));
+    memset(&compare->open, 0, sizeof(compare->open));
+    list_reset(&compare->still_open);
+    compare->compared = 0;
+    if (table_begin(compare->table, err) != 0 ||
+        table_each_pair(compare->table, suspects, take_pair, compare, err) != 0 ||
+        table_each_orphan(compare->table, suspects, compare_orphan, compare, err) != 0 ||
+        table_drop_settled(compare->table, err) != 0 || table_commit(compare->table, err) != 0)
         return -1;
-    *ret_tally = compare->tally;
     return 0;
 }
 
@@ -217,22 +231,28 @@ int compare_first(struct compare *compare, int suspects_max, struct tally *ret_t
 {
     compare->marking = true;
     compare->suspects_left = suspects_max;
-    buf_reset(&compare->suspect_examples);
-    if (table_forget_suspects(compare->table, err) != 0)
+    list_reset(&compare->counted);
+    if (table_forget_suspects(compare->table, err) != 0 || walk(compare, err) != 0)
         return -1;
-    return walk(compare, &compare->first_examples, ret_tally, err);
+    *ret_tally = compare->tally;
+    return 0;
 }
 
-int compare_suspects(struct compare *compare, struct tally *ret_tally, struct err *err)
+int compare_suspects(struct compare *compare, struct tally *ret_settled, struct tally *ret_open,
+                     struct err *err)
 {
     compare->marking = false;
-    return walk(compare, &compare->suspect_examples, ret_tally, err);
+    if (walk(compare, err) != 0)
+        return -1;
+    *ret_settled = compare->tally;
+    *ret_open = compare->open;
+    return 0;
 }
 
 void compare_examples(const struct compare *compare, struct buf *out)
 {
-    buf_put_span(out, buf_span(&compare->first_examples));
-    if (compare->first_examples.len && compare->suspect_examples.len)
+    buf_put_span(out, buf_span(&compare->counted.text));
+    if (compare->counted.text.len && compare->still_open.text.len)
         buf_putc(out, ',');
-    buf_put_span(out, buf_span(&compare->suspect_examples));
+    buf_put_span(out, buf_span(&compare->still_open.text));
 }

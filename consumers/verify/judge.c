@@ -3,9 +3,13 @@
  */
 #include "consumers/verify/judge.h"
 
+#include "consumers/verify/alike.h"
+
 static const char *const NAMES[] = {
     [JUDGE_IDENTICAL] = "identical",
     [JUDGE_BASE] = "base",
+    [JUDGE_TRUTH] = "truth",
+    [JUDGE_VOLATILE] = "volatile",
     [JUDGE_EDITED_IN_NEW] = "edited-in-new",
     [JUDGE_FIRST_MEETING] = "first-meeting",
     [JUDGE_CONFLICT] = "conflict",
@@ -19,6 +23,11 @@ static const char *const NAMES[] = {
     [JUDGE_WAITING] = "waiting",
     [JUDGE_DEAD_LETTER] = "dead-letter",
     [JUDGE_NOT_APPLIED] = "not-applied",
+    [JUDGE_UNTRACED] = "untraced",
+    [JUDGE_LATE_WRITE] = "late-write",
+    [JUDGE_UNKNOWN_WRITER] = "unknown-writer",
+    [JUDGE_UNCHECKED] = "unchecked",
+    [JUDGE_MOVING] = "moving",
     [JUDGE_UNCONFIRMED] = "unconfirmed",
     [JUDGE_UNREADABLE_OLD] = "unreadable-in-old",
     [JUDGE_IN_FLIGHT] = "in-flight",
@@ -86,25 +95,78 @@ static enum judge_class judge_status(const struct row *row, enum judge_class oth
     return otherwise;
 }
 
-static enum judge_class judge_field(const struct judge_facts *facts, int field)
+/* A question explains a difference only while it is about what stands in old now. */
+static const struct held *question(const struct judge_facts *facts, int field, bool is_volatile)
 {
-    struct value old_now = facts->old_record->values[field];
-    struct value new_now = facts->new_record->values[field];
+    const struct held *held = find_held(facts->row, field);
+    bool current = held && (is_volatile || held->old_now.kind == VALUE_MISSING ||
+                            value_equal(held->old_now, facts->old_record->values[field]));
+    return current ? held : NULL;
+}
+
+/* Both sides are as the base has them, and differ: why? */
+static enum judge_class judge_agreed(const struct field *field, const struct judge_facts *facts,
+                                     int at, enum judge_writer writer)
+{
+    struct value old_now = facts->old_record->values[at], new_now = facts->new_record->values[at];
+    if (alike_normalised(field->rules.type, old_now, new_now, facts->arena))
+        return JUDGE_BASE;
+    if (facts->truths && facts->truths[at])
+        return JUDGE_TRUTH;
+    switch (writer) {
+    case WRITER_NOT_ASKED:
+        return JUDGE_UNCHECKED;
+    case WRITER_NOT_TOLD:
+        return JUDGE_BASE;
+    case WRITER_US:
+        return old_now.kind == VALUE_SET ? JUDGE_BASE : JUDGE_UNTRACED;
+    case WRITER_OTHER:
+        return old_now.kind == VALUE_SET ? JUDGE_UNTRACED : JUDGE_BASE;
+    case WRITER_NOBODY:
+        return JUDGE_UNKNOWN_WRITER;
+    }
+    return JUDGE_UNTRACED;
+}
+
+/* Only the new side has left the base: whose doing is it? */
+static enum judge_class judge_edit(enum judge_writer writer)
+{
+    switch (writer) {
+    case WRITER_NOT_ASKED:
+        return JUDGE_UNCHECKED;
+    case WRITER_NOT_TOLD:
+    case WRITER_OTHER:
+        return JUDGE_EDITED_IN_NEW;
+    case WRITER_US:
+        return JUDGE_LATE_WRITE;
+    case WRITER_NOBODY:
+        return JUDGE_UNKNOWN_WRITER;
+    }
+    return JUDGE_UNKNOWN_WRITER;
+}
+
+static enum judge_class judge_field(const struct entity *entity, const struct judge_facts *facts,
+                                    int at)
+{
+    const struct field *field = &entity->fields[at];
+    struct value old_now = facts->old_record->values[at], new_now = facts->new_record->values[at];
     if (old_now.kind == VALUE_MISSING || new_now.kind == VALUE_MISSING)
         return JUDGE_IDENTICAL; /* one of the systems has no such field */
-    if (value_equal(old_now, new_now))
+    if (value_equal(old_now, new_now) || alike(field->rules.type, old_now, new_now, facts->arena))
         return JUDGE_IDENTICAL;
 
     const struct row *row = facts->row;
-    const struct held *held = find_held(row, field);
+    const struct held *held = question(facts, at, field->is_volatile);
     if (held)
         return OF_HELD[held->class_];
-    const struct base_pair *base = &row->base[field];
+    const struct base_pair *base = &row->base[at];
+    enum judge_writer writer =
+        facts->writers ? (enum judge_writer)facts->writers[at] : WRITER_NOT_ASKED;
     if (!base->known || !base_is(base->old_side, old_now))
-        return judge_status(row, JUDGE_NOT_APPLIED);
+        return judge_status(row, field->is_volatile ? JUDGE_VOLATILE : JUDGE_NOT_APPLIED);
     if (base_is(base->new_side, new_now))
-        return JUDGE_BASE;
-    return base->unconfirmed ? judge_status(row, JUDGE_UNCONFIRMED) : JUDGE_EDITED_IN_NEW;
+        return judge_agreed(field, facts, at, writer);
+    return base->unconfirmed ? judge_status(row, JUDGE_UNCONFIRMED) : judge_edit(writer);
 }
 
 /* What can be said before a single field is looked at; IDENTICAL: nothing. */
@@ -136,11 +198,48 @@ enum judge_class judge_record(const struct entity *entity, const struct judge_fa
     if (highest != JUDGE_IDENTICAL)
         return highest;
     for (int i = 0; i < entity->field_count; i++) {
-        enum judge_class class_ = judge_field(facts, i);
+        enum judge_class class_ = judge_field(entity, facts, i);
         if (ret_fields)
             ret_fields[i] = class_;
         if (class_ > highest)
             highest = class_;
     }
     return highest;
+}
+
+/* ---- only in new ---- */
+
+static const char *const ORPHANS[] = {
+    [ORPHAN_NATIVE] = "native",           [ORPHAN_SOURCE_GONE] = "source-gone",
+    [ORPHAN_CANDIDATE] = "candidate",     [ORPHAN_PHANTOM] = "phantom",
+    [ORPHAN_NOT_DELETED] = "not-deleted", [ORPHAN_SECOND_TWIN] = "second-twin",
+    [ORPHAN_DUPLICATE] = "duplicate",
+};
+_Static_assert(sizeof(ORPHANS) / sizeof(ORPHANS[0]) == ORPHAN_CLASS_COUNT, "a class without name");
+
+const char *orphan_class_name(enum orphan_class class_)
+{
+    return ORPHANS[class_];
+}
+
+bool orphan_explained(enum orphan_class class_)
+{
+    return class_ < ORPHAN_PHANTOM;
+}
+
+enum orphan_class judge_orphan(const struct orphan_facts *facts)
+{
+    if (facts->external_id && facts->source_here)
+        return ORPHAN_SECOND_TWIN;
+    if (facts->row && facts->row_gone) {
+        bool goes = facts->deletes == DELETES_ARCHIVE || facts->deletes == DELETES_DELETE;
+        return goes && !facts->row_asks ? ORPHAN_NOT_DELETED : ORPHAN_SOURCE_GONE;
+    }
+    if (facts->row || facts->external_id || facts->marker)
+        return ORPHAN_PHANTOM;
+    if (!facts->matched)
+        return ORPHAN_NATIVE;
+    if (facts->matched_asks)
+        return ORPHAN_CANDIDATE;
+    return facts->matched_twinned ? ORPHAN_DUPLICATE : ORPHAN_NATIVE;
 }

@@ -16,28 +16,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service.h"
-#include "consumers/verify/output.h"
-#include "consumers/verify/rows.h"
-#include "consumers/verify/scan.h"
+#include "consumers/verify/pass.h"
 #include "stream/control.h"
 
-enum { SUSPECTS_MAX = 20000, SETTLE_PAUSE_MS = 500, EXAMPLES_MAX = 1000 };
+enum { EXAMPLES_MAX = 10000, CACHE_KIB = 64 * 1024 };
 
 struct options {
     const char *config;
-    int64_t settle_ms; /* how long a difference may take to go away */
-    int examples;
+    struct pass_options pass;
     int64_t every_s; /* 0 = once */
-    bool rows_only, check;
-};
-
-/* One entity's reading, kept over the passes of --every. */
-struct verify {
-    struct result result;
-    struct rows *rows;
-    struct scan *scan;
-    struct compare *compare;
-    struct table *table;
+    bool check;
 };
 
 static const char USAGE[] =
@@ -79,17 +67,17 @@ static bool take_option(struct options *options, int c)
     case 's':
         if (!take_number(optarg, 3600, &number))
             return false;
-        options->settle_ms = number * 1000;
+        options->pass.settle_ms = number * 1000;
         return true;
     case 'e':
         if (!take_number(optarg, EXAMPLES_MAX, &number))
             return false;
-        options->examples = (int)number;
+        options->pass.examples = (int)number;
         return true;
     case 'l':
         return take_number(optarg, 86400, &options->every_s);
     case 'r':
-        options->rows_only = true;
+        options->pass.rows_only = true;
         return true;
     case 'k':
         options->check = true;
@@ -116,91 +104,35 @@ static bool take_options(int argc, char **argv, struct options *ret_options)
     return ret_options->config && optind == argc;
 }
 
-static int verify_open(struct verify *verify, const struct migration *migration,
-                       const struct entity *entity, const struct options *options, struct err *err)
-{
-    verify->table = table_open(err);
-    if (!verify->table)
-        return -1;
-    verify->rows = rows_open(migration, entity, verify->table, err);
-    verify->compare =
-        verify->rows ? compare_open(entity, verify->table, options->examples, err) : NULL;
-    if (!verify->compare)
-        return -1;
-    if (!options->rows_only && !(verify->scan = scan_open(migration, entity, verify->table, err)))
-        return -1;
-    verify->result = (struct result){.entity = entity,
-                                     .systems = !options->rows_only,
-                                     .compare = verify->compare,
-                                     .table = verify->table};
-    return 0;
-}
-
-static void verify_close(struct verify *verify)
-{
-    scan_close(verify->scan);
-    compare_close(verify->compare);
-    rows_close(verify->rows);
-    table_close(verify->table);
-}
-
-static int compare_systems(struct verify *verify, int64_t settle_ms, struct err *err)
-{
-    struct tally first, again = {0};
-    if (scan_all(verify->scan, err) != 0 || rows_read(verify->rows, err) != 0 ||
-        compare_first(verify->compare, SUSPECTS_MAX, &first, err) != 0)
-        return -1;
-    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + settle_ms;
-    for (;;) {
-        /* The rows twice: before, to know the twins to read; after, to know what was written. */
-        if (rows_read(verify->rows, err) != 0 || scan_suspects(verify->scan, err) != 0 ||
-            rows_read(verify->rows, err) != 0 ||
-            compare_suspects(verify->compare, &again, err) != 0)
-            return -1;
-        if (!tally_unexplained(&again) || clock_mono_ms(&CLOCK_SYSTEM) >= until_ms)
-            break;
-        pause_ms(SETTLE_PAUSE_MS);
-    }
-    verify->result.read_again = 0;
-    for (int i = 0; i < JUDGE_CLASS_COUNT; i++)
-        verify->result.read_again += again.both[i] + again.only_old[i];
-    for (int i = 0; i < ORPHAN_CLASS_COUNT; i++)
-        verify->result.read_again += again.only_new[i];
-    verify->result.tally = first;
-    tally_add(&verify->result.tally, &again);
-    return 0;
-}
-
-static int verify_pass(struct verify *verify, const struct options *options, struct buf *out,
-                       struct err *err)
-{
-    int failed = options->rows_only ? rows_read(verify->rows, err)
-                                    : compare_systems(verify, options->settle_ms, err);
-    if (failed || table_count(verify->table, &verify->result.counts, err) != 0)
-        return -1;
-    return output_entity(out, &verify->result, err);
-}
+/* Everything of a run; tables stand on their own because the trail writes to all of them. */
+struct all {
+    struct pass *passes;
+    struct table **tables;
+    struct trail *trail;
+    struct meter meter;
+    int count;
+};
 
 /* One line for all entities. */
-static int print_pass(struct verify *verifies, int count, const struct options *options,
-                      struct err *err)
+static int print_pass(struct all *all, const struct options *options, struct err *err)
 {
     int64_t began_ms = clock_mono_ms(&CLOCK_SYSTEM);
     struct buf text;
     buf_init(&text, 0);
     int failed = 0;
-    for (int i = 0; i < count && !failed; i++) {
+    for (int i = 0; i < all->count && !failed; i++) {
         if (i)
             buf_putc(&text, ',');
-        failed = verify_pass(&verifies[i], options, &text, err);
+        failed = pass_run(&all->passes[i], all->trail, &text, err);
     }
     if (!failed && text.failed)
         failed = err_set(err, ERR_FATAL, "out of memory");
+    meter_end(&all->meter);
     if (!failed) {
         printf("{\"v\":1,\"ts_ms\":%lld,\"took_ms\":%lld,\"systems\":%s,\"entities\":[%s]}\n",
                (long long)clock_wall_ms(&CLOCK_SYSTEM),
                (long long)(clock_mono_ms(&CLOCK_SYSTEM) - began_ms),
-               options->rows_only ? "false" : "true", text.data);
+               options->pass.rows_only ? "false" : "true", text.data);
         if (fflush(stdout) != 0)
             failed = err_exit(err, EX_IOERR, "nobody reads what verify prints");
     }
@@ -208,32 +140,59 @@ static int print_pass(struct verify *verifies, int count, const struct options *
     return failed;
 }
 
+static int all_open(struct all *all, struct migration *migration, const struct options *options,
+                    struct err *err)
+{
+    int count = migration->entity_count;
+    all->passes = calloc((size_t)count + 1, sizeof(*all->passes));
+    all->tables = calloc((size_t)count + 1, sizeof(struct table *));
+    if (!all->passes || !all->tables)
+        return err_set(err, ERR_FATAL, "out of memory");
+    all->count = count;
+    for (int i = 0; i < count; i++) {
+        all->tables[i] = table_open(CACHE_KIB / count, err);
+        if (!all->tables[i] || pass_open(&all->passes[i], migration, &migration->entities[i],
+                                         all->tables[i], &options->pass, &all->meter, err) != 0)
+            return -1;
+    }
+    if (!options->pass.rows_only && !(all->trail = trail_open(migration, all->tables, err)))
+        return -1;
+    return 0;
+}
+
+static void all_close(struct all *all)
+{
+    trail_close(all->trail);
+    meter_end(&all->meter);
+    for (int i = 0; i < all->count; i++) {
+        pass_close(&all->passes[i]);
+        table_close(all->tables[i]);
+    }
+    free(all->passes);
+    free(all->tables);
+}
+
 static int run(struct migration *migration, const struct options *options, struct err *err)
 {
     struct control control;
+    struct all all = {0};
+    meter_init(&all.meter, !options->pass.rows_only && !options->every_s);
     if (control_read(migration, &control, err) != 0)
         return -1;
-    struct verify *verifies = calloc((size_t)migration->entity_count + 1, sizeof(*verifies));
-    if (!verifies)
-        return err_set(err, ERR_FATAL, "out of memory");
-    int failed = 0;
-    for (int i = 0; i < migration->entity_count && !failed; i++)
-        failed = verify_open(&verifies[i], migration, &migration->entities[i], options, err);
+    int failed = all_open(&all, migration, options, err);
     while (!failed) {
-        failed = print_pass(verifies, migration->entity_count, options, err);
+        failed = print_pass(&all, options, err);
         if (!options->every_s)
             break;
         pause_ms(options->every_s * 1000);
     }
-    for (int i = 0; i < migration->entity_count; i++)
-        verify_close(&verifies[i]);
-    free(verifies);
+    all_close(&all);
     return failed;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {.examples = 0};
+    struct options options = {.pass = {.examples = 0}};
     log_init("tandem-verify", "", LOG_ERROR_);
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         (void)fputs(USAGE, stdout);

@@ -13,6 +13,7 @@ struct batch {
     struct side *side;
     const char *id_property; /* NULL: the system's id */
     struct span *ids;
+    enum rest_kind kind; /* REST_HISTORY: with who wrote what */
     int count, max;
     struct arena arena;
     struct rest_op op;
@@ -21,10 +22,11 @@ struct batch {
 struct scan {
     struct side old_side, new_side;
     struct table *table;
+    struct meter *meter;
 };
 
 struct scan *scan_open(const struct migration *migration, const struct entity *entity,
-                       struct table *table, struct err *err)
+                       struct table *table, struct meter *meter, struct err *err)
 {
     struct scan *scan = calloc(1, sizeof(*scan));
     if (!scan) {
@@ -32,6 +34,7 @@ struct scan *scan_open(const struct migration *migration, const struct entity *e
         return NULL;
     }
     scan->table = table;
+    scan->meter = meter;
     if (side_open(&scan->old_side, SIDE_OLD, migration, entity, table, err) != 0 ||
         side_open(&scan->new_side, SIDE_NEW, migration, entity, table, err) != 0) {
         scan_close(scan);
@@ -52,8 +55,9 @@ void scan_close(struct scan *scan)
 /* ---- everything ---- */
 
 /* In id order where the system can do that, so that nothing moves between two pages. */
-static int list_old(struct side *side, struct err *err)
+static int list_old(struct side *side, struct meter *meter, struct err *err)
 {
+    int64_t records = 0;
     struct rest_op op;
     rest_op_init(&op);
     struct arena arena;
@@ -66,6 +70,8 @@ static int list_old(struct side *side, struct err *err)
         failed = side_run(side, &op, err);
         if (!failed)
             failed = side_take(side, &op, err);
+        records += op.record_count;
+        meter_say(meter, side->entity->name, records, "records of the old system");
         if (!failed && op.record_count) {
             arena_reset(&arena);
             after = arena_copy(&arena, op.records[op.record_count - 1].id);
@@ -76,8 +82,9 @@ static int list_old(struct side *side, struct err *err)
     return failed;
 }
 
-static int list_new(struct side *side, struct err *err)
+static int list_new(struct side *side, struct meter *meter, struct err *err)
 {
+    int64_t records = 0;
     struct rest_op op;
     rest_op_init(&op);
     struct arena arena;
@@ -90,6 +97,8 @@ static int list_new(struct side *side, struct err *err)
         failed = side_run(side, &op, err);
         if (!failed)
             failed = side_take(side, &op, err);
+        records += op.record_count;
+        meter_say(meter, side->entity->name, records, "records of the new system");
         if (!failed && op.more) {
             arena_reset(&arena);
             cursor = arena_copy(&arena, op.next_cursor);
@@ -103,7 +112,9 @@ static int list_new(struct side *side, struct err *err)
 int scan_all(struct scan *scan, struct err *err)
 {
     if (table_forget_systems(scan->table, err) != 0 || table_begin(scan->table, err) != 0 ||
-        list_old(&scan->old_side, err) != 0 || list_new(&scan->new_side, err) != 0)
+        list_old(&scan->old_side, scan->meter, err) != 0 ||
+        list_new(&scan->new_side, scan->meter, err) != 0 ||
+        table_index_names(scan->table, err) != 0)
         return -1;
     return table_commit(scan->table, err);
 }
@@ -112,9 +123,10 @@ int scan_all(struct scan *scan, struct err *err)
 
 static void batch_init(struct batch *batch, struct side *side, const char *id_property)
 {
-    const struct rest_traits *traits = rest_traits(side->rest);
-    *batch = (struct batch){.side = side, .id_property = id_property};
-    batch->max = id_property ? traits->lookup_max : traits->read_max;
+    *batch = (struct batch){.side = side, .id_property = id_property, .kind = REST_READ};
+    if (side->side == SIDE_NEW && !id_property && rest_traits(side->rest)->history_max > 0)
+        batch->kind = REST_HISTORY;
+    batch->max = rest_max(side->rest, batch->kind, side_object(side), id_property);
     if (batch->max < 1)
         batch->max = 1;
     arena_init(&batch->arena);
@@ -125,7 +137,8 @@ static int batch_flush(struct batch *batch, struct err *err)
 {
     if (!batch->count)
         return 0;
-    side_op(batch->side, &batch->op, REST_READ);
+    side_op(batch->side, &batch->op, batch->kind);
+    batch->op.own_property = batch->side->entity->marker;
     batch->op.ids = batch->ids;
     batch->op.id_count = batch->count;
     batch->op.id_property = batch->id_property;

@@ -5,6 +5,7 @@
 #ifndef TANDEM_VERIFY_SCAN_H
 #define TANDEM_VERIFY_SCAN_H
 
+#include "consumers/verify/meter.h"
 #include "consumers/verify/table.h"
 #include "model/migration.h"
 
@@ -12,7 +13,7 @@ struct scan;
 
 /* All borrowed. Signs in to neither system yet. */
 struct scan *scan_open(const struct migration *migration, const struct entity *entity,
-                       struct table *table, struct err *err);
+                       struct table *table, struct meter *meter, struct err *err);
 void scan_close(struct scan *scan);
 
 /*

@@ -17,9 +17,12 @@ int side_open(struct side *side, enum value_side which, const struct migration *
     *side = (struct side){.side = which, .migration = migration, .entity = entity, .table = table};
     arena_init(&side->arena);
     buf_init(&side->text, 0);
+    buf_init(&side->writers, 0);
     for (int i = 0; i < entity->field_count; i++) {
         const struct field *field = &entity->fields[i];
         const char *name = which == SIDE_OLD ? field->old_name : field->new_name;
+        if (field->match && side->match_count < ENTITY_MATCH_MAX)
+            side->matches[side->match_count++] = i;
         if (!name)
             continue;
         side->properties[side->property_count] = name;
@@ -27,6 +30,8 @@ int side_open(struct side *side, enum value_side which, const struct migration *
     }
     if (which == SIDE_NEW) {
         side->properties[side->property_count] = entity->external_id;
+        side->field_of[side->property_count++] = -1;
+        side->properties[side->property_count] = entity->marker;
         side->field_of[side->property_count++] = -1;
     }
     const struct system_settings *settings =
@@ -40,6 +45,7 @@ void side_close(struct side *side)
     rest_close(side->rest);
     arena_clear(&side->arena);
     buf_clear(&side->text);
+    buf_clear(&side->writers);
 }
 
 const char *side_object(const struct side *side)
@@ -81,9 +87,10 @@ int side_run(struct side *side, struct rest_op *op, struct err *err)
     }
 }
 
-static struct span external_id(const struct side *side, const struct rest_record *record)
+/* Our own properties, from the end. */
+static struct span own(const struct side *side, const struct rest_record *record, int from_end)
 {
-    const struct raw_value *value = &record->values[side->property_count - 1];
+    const struct raw_value *value = &record->values[side->property_count - from_end];
     return value->type == JSON_STRING_ ? value->text : SPAN_NONE;
 }
 
@@ -117,28 +124,84 @@ static int take_old(struct side *side, const struct rest_record *record, struct 
         values_put(&side->text, &mapped);
         put.values = buf_span(&side->text);
     }
-    return table_put_old(side->table, &put, err);
+    if (table_put_old(side->table, &put, err) != 0)
+        return -1;
+    for (int i = 0; put.values.data && i < side->match_count; i++) {
+        int field = side->matches[i];
+        uint64_t name = side_name(side->entity, field, mapped.values[field], &side->arena);
+        if (name && table_put_name(side->table, name, id, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
-static int take_new(struct side *side, const struct rest_record *record, struct err *err)
+uint64_t side_name(const struct entity *entity, int field, struct value value, struct arena *arena)
+{
+    uint64_t hash = 14695981039346656037U + (uint64_t)field; /* FNV-1a */
+    struct span key = value_match_key(entity->fields[field].rules.type, value, arena);
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211U;
+    return key.len ? hash | 1 : 0;
+}
+
+/* Whose is what stands in this property? The newest entry has to be it. */
+static enum judge_writer writer_of(struct side *side, const struct field *field,
+                                   const struct raw_value *raw, const struct rest_history *history)
+{
+    struct value now = mapping_twin_value(field, raw, &side->arena);
+    for (int i = 0; i < history->count; i++) {
+        struct value was = mapping_twin_value(field, &history->changes[i].value, &side->arena);
+        bool same = now.kind == VALUE_SET ? value_equal(was, now) : was.kind != VALUE_SET;
+        if (i == 0 && !same)
+            return WRITER_NOBODY;
+        if (same && !history->changes[i].ours)
+            return WRITER_OTHER;
+    }
+    if (history->count)
+        return WRITER_US;
+    return now.kind == VALUE_SET ? WRITER_NOBODY : WRITER_OTHER; /* never set, and blank */
+}
+
+static void put_writers(struct side *side, const struct rest_record *record)
+{
+    buf_reset(&side->writers);
+    for (int i = 0; i < side->entity->field_count; i++)
+        buf_putc(&side->writers, WRITER_NOT_TOLD);
+    for (int i = 0; record->histories && i < side->property_count && !side->writers.failed; i++) {
+        if (side->field_of[i] >= 0)
+            side->writers.data[side->field_of[i]] =
+                (char)writer_of(side, &side->entity->fields[side->field_of[i]], &record->values[i],
+                                &record->histories[i]);
+    }
+}
+
+static int take_new(struct side *side, const struct rest_record *record, bool looked,
+                    struct err *err)
 {
     struct record mapped;
     mapping_read_twin(side->entity, by_field(side, record), &side->arena, &mapped);
     buf_reset(&side->text);
     values_put(&side->text, &mapped);
     struct table_new put = {.id = record->id,
-                            .external_id = external_id(side, record),
+                            .external_id = own(side, record, 2),
+                            .marker = own(side, record, 1),
                             .values = buf_span(&side->text)};
+    if (looked) {
+        put_writers(side, record);
+        put.writers = buf_span(&side->writers);
+    }
     return table_put_new(side->table, &put, err);
 }
 
 int side_take(struct side *side, const struct rest_op *op, struct err *err)
 {
+    /* By the system's id, singly: the second look. */
+    bool looked = op->kind == REST_HISTORY || (op->kind == REST_READ && !op->id_property);
     for (int i = 0; i < op->record_count; i++) {
         arena_reset(&side->arena);
         int failed = side->side == SIDE_OLD ? take_old(side, &op->records[i], err)
-                                            : take_new(side, &op->records[i], err);
-        if (failed || side->text.failed)
+                                            : take_new(side, &op->records[i], looked, err);
+        if (failed || side->text.failed || side->writers.failed)
             return failed ? failed : err_set(err, ERR_FATAL, "out of memory");
     }
     return 0;

@@ -3,6 +3,7 @@
  */
 #include "consumers/verify/table_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum statement {
@@ -14,38 +15,59 @@ enum statement {
     REMOVE_ROW,
     HAS_ROW,
     PUT_LETTER,
+    PUT_NAME,
+    PUT_NAME_ONCE,
+    PUT_TRUTH,
     SUSPECT,
+    LOOKED,
+    PUT_LOOK,
+    SETTLE,
     STATEMENT_COUNT
 };
 
 static const char *const SQL[] = {
     [PUT_OLD] = "INSERT OR REPLACE INTO old VALUES(?1,?2,?3)",
-    [PUT_NEW] = "INSERT OR REPLACE INTO new VALUES(?1,?2,?3)",
+    [PUT_NEW] = "INSERT OR REPLACE INTO new VALUES(?1,?2,?3,?4,?5)",
     [REMOVE_OLD] = "DELETE FROM old WHERE id=?1",
     [REMOVE_NEW] = "DELETE FROM new WHERE id=?1",
     [PUT_ROW] = "INSERT OR REPLACE INTO state VALUES(?1,?2,?3,?4,?5,?6)",
     [REMOVE_ROW] = "DELETE FROM state WHERE key=?1",
     [HAS_ROW] = "SELECT 1 FROM state WHERE key=?1",
     [PUT_LETTER] = "INSERT OR IGNORE INTO letter VALUES(?1,?2)",
-    [SUSPECT] = "INSERT OR IGNORE INTO suspect VALUES(?1,?2)",
+    [PUT_NAME] = "INSERT INTO name VALUES(?1,?2)",
+    [PUT_NAME_ONCE] = "INSERT INTO name SELECT ?1,?2 EXCEPT SELECT hash,id FROM name WHERE hash=?1",
+    [PUT_TRUTH] = "INSERT OR IGNORE INTO truth VALUES(?1,?2,?3,?4)",
+    [SUSPECT] = ("INSERT INTO suspect VALUES(?1,?2,?3)"
+                 " ON CONFLICT DO UPDATE SET counts=max(counts,excluded.counts)"),
+    [LOOKED] = "SELECT hash FROM look WHERE side=?1 AND id=?2",
+    [PUT_LOOK] = "INSERT OR REPLACE INTO look VALUES(?1,?2,?3)",
+    [SETTLE] = "INSERT OR IGNORE INTO settled VALUES(?1,?2)",
 };
 _Static_assert(sizeof(SQL) / sizeof(SQL[0]) == STATEMENT_COUNT, "a statement without text");
 
+/*
+ * Rows are appended and found by small indexes: in a table sorted by its key every put of a long
+ * row would go to another page, which is slow beyond the cache.
+ */
 static const char SCHEMA[] =
-    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
-    "CREATE TABLE old(id TEXT PRIMARY KEY, key TEXT, vals TEXT) WITHOUT ROWID;"
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
+    "CREATE TABLE old(id TEXT UNIQUE, key TEXT, vals TEXT);"
     "CREATE INDEX old_key ON old(key);"
-    "CREATE TABLE new(id TEXT PRIMARY KEY, external TEXT, vals TEXT) WITHOUT ROWID;"
-    "CREATE INDEX new_external ON new(external) WHERE external<>'';"
-    "CREATE TABLE state(key TEXT PRIMARY KEY, text TEXT, twin TEXT, status INT, held INT, gone INT)"
-    " WITHOUT ROWID;"
+    "CREATE TABLE new(id TEXT UNIQUE, external TEXT, marker TEXT, vals TEXT, writers TEXT);"
+    "CREATE TABLE state(key TEXT UNIQUE, text TEXT, twin TEXT, status INT, held INT, gone INT);"
     "CREATE INDEX state_twin ON state(twin) WHERE twin<>'';"
     "CREATE TABLE letter(key TEXT, reason TEXT, PRIMARY KEY(key,reason)) WITHOUT ROWID;"
-    "CREATE TABLE suspect(side INT, id TEXT, PRIMARY KEY(side,id)) WITHOUT ROWID;";
+    "CREATE TABLE name(hash INT, id TEXT);"
+    "CREATE TABLE truth(key TEXT, field INT, old TEXT, new TEXT, PRIMARY KEY(key,field,old,new))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE suspect(side INT, id TEXT, counts INT, PRIMARY KEY(side,id)) WITHOUT ROWID;"
+    "CREATE TABLE look(side INT, id TEXT, hash INT, PRIMARY KEY(side,id)) WITHOUT ROWID;"
+    "CREATE TABLE settled(side INT, id TEXT, PRIMARY KEY(side,id)) WITHOUT ROWID;";
 
 struct table {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    bool names_indexed; /* after all were put at once, which is faster */
 };
 
 int table_fail(const struct table *table, struct err *err)
@@ -61,8 +83,9 @@ static int execute(struct table *table, const char *sql, struct err *err)
     return 0;
 }
 
-struct table *table_open(struct err *err)
+struct table *table_open(int cache_kib, struct err *err)
 {
+    char cache[64];
     struct table *table = calloc(1, sizeof(*table));
     if (!table) {
         err_set(err, ERR_FATAL, "out of memory");
@@ -73,7 +96,8 @@ struct table *table_open(struct err *err)
         table_fail(table, err);
         goto fail;
     }
-    if (execute(table, SCHEMA, err) != 0)
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", cache_kib);
+    if (execute(table, cache, err) != 0 || execute(table, SCHEMA, err) != 0)
         goto fail;
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         if (sqlite3_prepare_v2(table->db, SQL[i], -1, &table->statements[i], NULL) != SQLITE_OK) {
@@ -109,12 +133,16 @@ int table_commit(struct table *table, struct err *err)
 
 int table_forget_systems(struct table *table, struct err *err)
 {
-    return execute(table, "DELETE FROM old; DELETE FROM new; DELETE FROM suspect;", err);
+    table->names_indexed = false;
+    return execute(table,
+                   "DELETE FROM old; DELETE FROM new; DELETE FROM name;"
+                   "DROP INDEX IF EXISTS name_hash;",
+                   err);
 }
 
 int table_forget_suspects(struct table *table, struct err *err)
 {
-    return execute(table, "DELETE FROM suspect", err);
+    return execute(table, "DELETE FROM suspect; DELETE FROM look; DELETE FROM settled;", err);
 }
 
 /* Borrowed until the statement is reset; SPAN_NONE is NULL. */
@@ -147,7 +175,9 @@ int table_put_new(struct table *table, const struct table_new *record, struct er
     sqlite3_stmt *statement = table->statements[PUT_NEW];
     bind(statement, 1, record->id);
     bind(statement, 2, record->external_id.data ? record->external_id : span_of(""));
-    bind(statement, 3, record->values);
+    bind(statement, 3, record->marker.data ? record->marker : span_of(""));
+    bind(statement, 4, record->values);
+    bind(statement, 5, record->writers);
     return run(table, PUT_NEW, err);
 }
 
@@ -197,11 +227,75 @@ int table_put_letter(struct table *table, struct span key, struct span reason, s
     return run(table, PUT_LETTER, err);
 }
 
-int table_suspect(struct table *table, enum value_side side, struct span id, struct err *err)
+int table_put_name(struct table *table, uint64_t hash, struct span old_id, struct err *err)
 {
-    (void)sqlite3_bind_int(table->statements[SUSPECT], 1, (int)side);
-    bind(table->statements[SUSPECT], 2, id);
+    enum statement which = table->names_indexed ? PUT_NAME_ONCE : PUT_NAME;
+    (void)sqlite3_bind_int64(table->statements[which], 1, (sqlite3_int64)hash);
+    bind(table->statements[which], 2, old_id);
+    return run(table, which, err);
+}
+
+int table_index_names(struct table *table, struct err *err)
+{
+    table->names_indexed = true;
+    return execute(table, "CREATE INDEX name_hash ON name(hash)", err);
+}
+
+int table_put_truth(struct table *table, struct span key, int field, struct span old_text,
+                    struct span new_text, struct err *err)
+{
+    sqlite3_stmt *statement = table->statements[PUT_TRUTH];
+    bind(statement, 1, key);
+    (void)sqlite3_bind_int(statement, 2, field);
+    bind(statement, 3, old_text);
+    bind(statement, 4, new_text);
+    return run(table, PUT_TRUTH, err);
+}
+
+/* ---- suspects ---- */
+
+static void bind_who(sqlite3_stmt *statement, enum value_side side, struct span id)
+{
+    (void)sqlite3_bind_int(statement, 1, (int)side);
+    bind(statement, 2, id);
+}
+
+int table_suspect(struct table *table, enum value_side side, struct span id, bool counts,
+                  struct err *err)
+{
+    bind_who(table->statements[SUSPECT], side, id);
+    (void)sqlite3_bind_int(table->statements[SUSPECT], 3, counts);
     return run(table, SUSPECT, err);
+}
+
+int table_look(struct table *table, enum value_side side, struct span id, uint64_t looks,
+               bool *ret_moved, struct err *err)
+{
+    sqlite3_stmt *statement = table->statements[LOOKED];
+    bind_who(statement, side, id);
+    int result = sqlite3_step(statement);
+    bool moved = result == SQLITE_ROW && (uint64_t)sqlite3_column_int64(statement, 0) != looks;
+    (void)sqlite3_reset(statement);
+    if (result != SQLITE_DONE && result != SQLITE_ROW)
+        return table_fail(table, err);
+    bind_who(table->statements[PUT_LOOK], side, id);
+    (void)sqlite3_bind_int64(table->statements[PUT_LOOK], 3, (sqlite3_int64)looks);
+    *ret_moved = moved;
+    return run(table, PUT_LOOK, err);
+}
+
+int table_settle(struct table *table, enum value_side side, struct span id, struct err *err)
+{
+    bind_who(table->statements[SETTLE], side, id);
+    return run(table, SETTLE, err);
+}
+
+int table_drop_settled(struct table *table, struct err *err)
+{
+    return execute(table,
+                   "DELETE FROM suspect WHERE EXISTS"
+                   " (SELECT 1 FROM settled s WHERE s.side=suspect.side AND s.id=suspect.id)",
+                   err);
 }
 
 sqlite3 *table_database(struct table *table)

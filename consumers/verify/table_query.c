@@ -3,20 +3,38 @@
  */
 #include "consumers/verify/table_internal.h"
 
-static const char PAIRS[] =
-    "SELECT o.id, o.key, o.vals, s.text, s.twin, n.id, n.external, n.vals,"
-    " CASE WHEN o.vals IS NULL"
-    "  THEN EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason='mapping')"
-    "  ELSE 2*EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason<>'mapping') END,"
-    " EXISTS(SELECT 1 FROM state t"
+#define PAIR_COLUMNS                                                                         \
+    "SELECT o.id, o.key, o.vals, s.text, s.twin, n.id, n.external, n.vals, n.writers,"       \
+    " CASE WHEN o.vals IS NULL"                                                              \
+    "  THEN EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason='mapping')"         \
+    "  ELSE 2*EXISTS(SELECT 1 FROM letter l WHERE l.key=o.key AND l.reason<>'mapping') END," \
+    " EXISTS(SELECT 1 FROM state t"                                                          \
     "  WHERE t.twin=s.twin AND t.twin<>'' AND t.key<>s.key AND NOT t.gone)"
-    " FROM old o LEFT JOIN state s ON s.key=o.key LEFT JOIN new n ON n.id=s.twin";
+#define PAIR_JOINS " LEFT JOIN state s ON s.key=o.key LEFT JOIN new n ON n.id=s.twin"
+
+static const char PAIRS[] = PAIR_COLUMNS " FROM old o" PAIR_JOINS " ORDER BY o.id";
+static const char SUSPECT_PAIRS[] =
+    PAIR_COLUMNS " FROM suspect x JOIN old o ON o.id=x.id" PAIR_JOINS
+                 " WHERE x.side=0 AND x.counts ORDER BY o.id";
+static const char NAMED[] =
+    PAIR_COLUMNS " FROM name x JOIN old o ON o.id=x.id" PAIR_JOINS " WHERE x.hash=%lld";
+
+/* asks (of the row): status is not idle, or it holds a question (0: a field's is one as well). */
+#define ORPHAN_COLUMNS                                                      \
+    "SELECT n.id, n.external, n.marker, n.vals, s.key, coalesce(s.gone,0)," \
+    " coalesce(s.held<>0 OR s.status<>0,0), EXISTS(SELECT 1 FROM old o WHERE o.id=n.external)"
+#define ORPHAN_JOIN                \
+    " LEFT JOIN state s ON s.key=" \
+    "(SELECT t.key FROM state t WHERE t.twin=n.id AND t.twin<>'' LIMIT 1)"
+#define NOT_PAIRED                                                                        \
+    " NOT EXISTS (SELECT 1 FROM state u JOIN old o ON o.key=u.key WHERE u.twin=n.id AND " \
+    "u.twin<>'')"
 
 static const char ORPHANS[] =
-    "SELECT n.id, n.external, (SELECT s.key FROM state s WHERE s.twin=n.id AND s.twin<>'' LIMIT 1),"
-    " EXISTS(SELECT 1 FROM old o WHERE o.id=n.external)"
-    " FROM new n WHERE NOT EXISTS"
-    " (SELECT 1 FROM state s JOIN old o ON o.key=s.key WHERE s.twin=n.id AND s.twin<>'')";
+    ORPHAN_COLUMNS " FROM new n" ORPHAN_JOIN " WHERE" NOT_PAIRED " ORDER BY n.id";
+static const char SUSPECT_ORPHANS[] =
+    ORPHAN_COLUMNS " FROM suspect x JOIN new n ON n.id=x.id" ORPHAN_JOIN
+                   " WHERE x.side=1 AND x.counts AND" NOT_PAIRED " ORDER BY n.id";
 
 static struct span column(sqlite3_stmt *statement, int at)
 {
@@ -55,9 +73,12 @@ static int give_pair(void *context, sqlite3_stmt *statement, struct err *err)
         .old_record = {column(statement, 0), column(statement, 1), column(statement, 2)},
         .row = column(statement, 3),
         .row_twin = column(statement, 4),
-        .twin = {column(statement, 5), column(statement, 6), column(statement, 7)},
-        .letter = (enum judge_letter)sqlite3_column_int(statement, 8),
-        .shared_twin = sqlite3_column_int(statement, 9) != 0,
+        .twin = {.id = column(statement, 5),
+                 .external_id = column(statement, 6),
+                 .values = column(statement, 7),
+                 .writers = column(statement, 8)},
+        .letter = (enum judge_letter)sqlite3_column_int(statement, 9),
+        .shared_twin = sqlite3_column_int(statement, 10) != 0,
     };
     return call->fn(call->self, &pair, err);
 }
@@ -66,13 +87,20 @@ int table_each_pair(struct table *table, bool only_suspects,
                     int (*fn)(void *self, const struct table_pair *pair, struct err *err),
                     void *self, struct err *err)
 {
-    struct buf sql;
-    buf_init(&sql, 0);
-    buf_printf(&sql, "%s%s", PAIRS,
-               only_suspects ? " WHERE o.id IN (SELECT id FROM suspect WHERE side=0)" : "");
-    buf_puts(&sql, " ORDER BY o.id");
     struct pair_call call = {fn, self};
-    int failed = query(table, sql.data, give_pair, &call, err);
+    return query(table, only_suspects ? SUSPECT_PAIRS : PAIRS, give_pair, &call, err);
+}
+
+int table_each_named(struct table *table, uint64_t hash,
+                     int (*fn)(void *self, const struct table_pair *pair, struct err *err),
+                     void *self, struct err *err)
+{
+    struct buf sql;
+    struct pair_call call = {fn, self};
+    buf_init(&sql, 0);
+    buf_printf(&sql, NAMED, (long long)hash);
+    int failed = sql.failed ? err_set(err, ERR_FATAL, "out of memory")
+                            : query(table, sql.data, give_pair, &call, err);
     buf_clear(&sql);
     return failed;
 }
@@ -88,8 +116,12 @@ static int give_orphan(void *context, sqlite3_stmt *statement, struct err *err)
     struct table_orphan orphan = {
         .id = column(statement, 0),
         .external_id = column(statement, 1),
-        .row_key = column(statement, 2),
-        .source_here = sqlite3_column_int(statement, 3) != 0,
+        .marker = column(statement, 2),
+        .values = column(statement, 3),
+        .row_key = column(statement, 4),
+        .row_gone = sqlite3_column_int(statement, 5) != 0,
+        .row_asks = sqlite3_column_int(statement, 6) != 0,
+        .source_here = sqlite3_column_int(statement, 7) != 0,
     };
     return call->fn(call->self, &orphan, err);
 }
@@ -98,15 +130,25 @@ int table_each_orphan(struct table *table, bool only_suspects,
                       int (*fn)(void *self, const struct table_orphan *orphan, struct err *err),
                       void *self, struct err *err)
 {
-    struct buf sql;
-    buf_init(&sql, 0);
-    buf_printf(&sql, "%s%s", ORPHANS,
-               only_suspects ? " AND n.id IN (SELECT id FROM suspect WHERE side=1)" : "");
-    buf_puts(&sql, " ORDER BY n.id");
     struct orphan_call call = {fn, self};
-    int failed = query(table, sql.data, give_orphan, &call, err);
-    buf_clear(&sql);
-    return failed;
+    return query(table, only_suspects ? SUSPECT_ORPHANS : ORPHANS, give_orphan, &call, err);
+}
+
+/* Bound text: keys come from outside. */
+int table_each_truth(struct table *table, struct span key,
+                     void (*fn)(void *self, int field, struct span old_text, struct span new_text),
+                     void *self, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(table_database(table), "SELECT field,old,new FROM truth WHERE key=?1",
+                           -1, &statement, NULL) != SQLITE_OK)
+        return table_fail(table, err);
+    (void)sqlite3_bind_text64(statement, 1, key.data, key.len, SQLITE_STATIC, SQLITE_UTF8);
+    int result;
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+        fn(self, sqlite3_column_int(statement, 0), column(statement, 1), column(statement, 2));
+    (void)sqlite3_finalize(statement);
+    return result == SQLITE_DONE ? 0 : table_fail(table, err);
 }
 
 struct id_call {

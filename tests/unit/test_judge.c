@@ -33,6 +33,10 @@ struct given {
     enum held_class held;
     enum judge_letter letter;
     enum judge_class want;
+    char writer; /* 0: not asked */
+    bool truth, is_volatile;
+    enum value_type type; /* 0 = string */
+    const char *held_old; /* NULL: it was asked about what stands there now */
 };
 #define NOT_HELD .held_field = 1
 
@@ -45,11 +49,45 @@ static const struct given CASES[] = {
     {"both as agreed, the target normalises", "ann@X", "ann@x", .base_old = "ann@X",
      .base_new = "ann@x", NOT_HELD, .want = JUDGE_BASE},
     {"blank in old, set in new at the first meeting", "", "Ann", .base_old = "", .base_new = "Ann",
-     NOT_HELD, .want = JUDGE_BASE},
+     NOT_HELD, .writer = WRITER_OTHER, .want = JUDGE_BASE},
+    {"blank in old, and we set it in new", "", "Ann", .base_old = "", .base_new = "Ann", NOT_HELD,
+     .writer = WRITER_US, .want = JUDGE_UNTRACED},
+    {"agreed on two values: we wrote, it stores", "Ann", "A.", .base_old = "Ann", .base_new = "A.",
+     NOT_HELD, .writer = WRITER_US, .want = JUDGE_BASE},
+    {"agreed on two values, a person wrote: a lost update", "Ann", "Bea", .base_old = "Ann",
+     .base_new = "Bea", NOT_HELD, .writer = WRITER_OTHER, .want = JUDGE_UNTRACED},
+    {"the same, a truth said so", "Ann", "Bea", .base_old = "Ann", .base_new = "Bea", NOT_HELD,
+     .writer = WRITER_OTHER, .truth = true, .want = JUDGE_TRUTH},
+    {"a truth of two values that nobody agreed on", "Ann", "Bea", .base_old = "Ann",
+     .base_new = "Cleo", NOT_HELD, .writer = WRITER_NOBODY, .truth = true,
+     .want = JUDGE_UNKNOWN_WRITER},
+    {"agreed on two values, never in the history", "Ann", "Bea", .base_old = "Ann",
+     .base_new = "Bea", NOT_HELD, .writer = WRITER_NOBODY, .want = JUDGE_UNKNOWN_WRITER},
+    {"agreed on two values, no history", "Ann", "Bea", .base_old = "Ann", .base_new = "Bea",
+     NOT_HELD, .writer = WRITER_NOT_TOLD, .want = JUDGE_BASE},
+    {"agreed on two values, not asked", "Ann", "Bea", .base_old = "Ann", .base_new = "Bea",
+     NOT_HELD, .want = JUDGE_UNCHECKED},
     {"only new moved", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
-     .want = JUDGE_EDITED_IN_NEW},
+     .writer = WRITER_OTHER, .want = JUDGE_EDITED_IN_NEW},
     {"only new moved, to blank", "Ann", "", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
-     .want = JUDGE_EDITED_IN_NEW},
+     .writer = WRITER_OTHER, .want = JUDGE_EDITED_IN_NEW},
+    {"only new moved, no history", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .writer = WRITER_NOT_TOLD, .want = JUDGE_EDITED_IN_NEW},
+    {"only new moved, not asked", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .want = JUDGE_UNCHECKED},
+    {"only new moved, by us", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .writer = WRITER_US, .want = JUDGE_LATE_WRITE},
+    {"only new moved, by nobody", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .writer = WRITER_NOBODY, .want = JUDGE_UNKNOWN_WRITER},
+    {"old moved, volatile", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
+     .is_volatile = true, .want = JUDGE_VOLATILE},
+    {"volatile, and new moved by nobody", "Ann", "Anna", .base_old = "Ann", .base_new = "Ann",
+     NOT_HELD, .writer = WRITER_NOBODY, .is_volatile = true, .want = JUDGE_UNKNOWN_WRITER},
+    {"a phone number's other form", "(555) 123-4567", "+15551234567", NOT_HELD, .type = VALUE_PHONE,
+     .want = JUDGE_IDENTICAL},
+    {"a question about another old value", "Anna", "Anne", .base_old = "Ann", .base_new = "Ann",
+     .held_field = 0, .held = HELD_CONFLICT, .held_old = "Annika", .status = STATE_HELD,
+     .want = JUDGE_NOT_APPLIED},
     {"only old moved: not followed", "Anna", "Ann", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
      .want = JUDGE_NOT_APPLIED},
     {"both moved, and nobody asks", "Anna", "Anne", .base_old = "Ann", .base_new = "Ann", NOT_HELD,
@@ -118,7 +156,16 @@ static enum judge_class judge(const struct given *given)
                                  .unconfirmed = given->unconfirmed,
                                  .old_side = base_of(value_of(given->base_old), &arena),
                                  .new_side = base_of(value_of(given->base_new), &arena)}};
-    struct held held = {.field = given->held_field, .class_ = given->held};
+    struct held held = {.field = given->held_field,
+                        .class_ = given->held,
+                        .old_now = value_of(given->held_old ? given->held_old : given->old_now)};
+    char writers[] = {given->writer, WRITER_NOT_TOLD, '\0'};
+    bool truths[] = {given->truth, false};
+    struct field fields[] = {FIELDS[0], FIELDS[1]};
+    fields[0].rules.type = given->type;
+    fields[0].is_volatile = given->is_volatile;
+    struct entity entity = ENTITY;
+    entity.fields = fields;
     struct row row = {.status = given->status,
                       .deleted = given->deleted,
                       .twin = given->twin == NEVER ? SPAN_NONE : span_of("501"),
@@ -130,8 +177,11 @@ static enum judge_class judge(const struct given *given)
                                 .old_record = given->old_now ? &old_record : NULL,
                                 .new_record = given->twin == TWIN ? &new_record : NULL,
                                 .letter = given->letter,
-                                .shared_twin = given->shared};
-    enum judge_class class_ = judge_record(&ENTITY, &facts, NULL);
+                                .shared_twin = given->shared,
+                                .writers = given->writer ? writers : NULL,
+                                .truths = truths,
+                                .arena = &arena};
+    enum judge_class class_ = judge_record(&entity, &facts, NULL);
     arena_clear(&arena);
     return class_;
 }
@@ -157,14 +207,69 @@ static void the_worst_field_names_the_record(void **state)
     struct value new_values[] = {value_of("x"), value_of("y")};
     struct record old_record = {&entity, old_values}, new_record = {&entity, new_values};
     struct base_pair base[2] = {{.known = false}, {.known = false}};
-    struct held held = {.field = 0, .class_ = HELD_FIRST_MEETING};
+    struct held held = {.field = 0, .class_ = HELD_FIRST_MEETING, .old_now = value_of("1")};
+    struct arena arena;
+    arena_init(&arena);
     struct row row = {
         .status = STATE_HELD, .twin = span_of("501"), .base = base, .held = &held, .held_count = 1};
-    struct judge_facts facts = {.row = &row, .old_record = &old_record, .new_record = &new_record};
+    struct judge_facts facts = {
+        .row = &row, .old_record = &old_record, .new_record = &new_record, .arena = &arena};
     enum judge_class fields[2];
     assert_int_equal(judge_record(&entity, &facts, fields), JUDGE_NOT_APPLIED);
     assert_int_equal(fields[0], JUDGE_FIRST_MEETING);
     assert_int_equal(fields[1], JUDGE_NOT_APPLIED);
+    arena_clear(&arena);
+}
+
+static const struct {
+    const char *name;
+    struct orphan_facts given;
+    enum orphan_class want;
+} ORPHANS[] = {
+    {"never ours", {0}, ORPHAN_NATIVE},
+    {"our external id, nobody knows it", {.external_id = true}, ORPHAN_PHANTOM},
+    {"our marker alone", {.marker = true}, ORPHAN_PHANTOM},
+    {"its source is gone and nobody noticed",
+     {.external_id = true, .marker = true, .row = true},
+     ORPHAN_PHANTOM},
+    {"its source is gone, the row knows it",
+     {.external_id = true, .row = true, .row_gone = true},
+     ORPHAN_SOURCE_GONE},
+    {"it should be archived",
+     {.external_id = true, .row = true, .row_gone = true, .deletes = DELETES_ARCHIVE},
+     ORPHAN_NOT_DELETED},
+    {"it should be deleted: a question",
+     {.external_id = true,
+      .row = true,
+      .row_gone = true,
+      .row_asks = true,
+      .deletes = DELETES_DELETE},
+     ORPHAN_SOURCE_GONE},
+    {"it is to be kept",
+     {.external_id = true, .row = true, .row_gone = true, .deletes = DELETES_KEEP},
+     ORPHAN_SOURCE_GONE},
+    {"two of one id", {.external_id = true, .source_here = true}, ORPHAN_SECOND_TWIN},
+    {"a twin that its row left",
+     {.external_id = true, .source_here = true, .row = true},
+     ORPHAN_SECOND_TWIN},
+    {"the same person as one that has a twin",
+     {.matched = true, .matched_twinned = true},
+     ORPHAN_DUPLICATE},
+    {"a candidate of a question",
+     {.matched = true, .matched_asks = true, .matched_twinned = true},
+     ORPHAN_CANDIDATE},
+    {"the same person as one that never got there", {.matched = true}, ORPHAN_NATIVE},
+};
+
+static void every_case_of_only_in_new(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(ORPHANS) / sizeof(ORPHANS[0]); i++) {
+        enum orphan_class class_ = judge_orphan(&ORPHANS[i].given);
+        if (class_ != ORPHANS[i].want)
+            fail_msg("%s: %s, not %s", ORPHANS[i].name, orphan_class_name(class_),
+                     orphan_class_name(ORPHANS[i].want));
+    }
 }
 
 static void names_and_explanations(void **state)
@@ -182,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_of_the_policy),
+        cmocka_unit_test(every_case_of_only_in_new),
         cmocka_unit_test(the_worst_field_names_the_record),
         cmocka_unit_test(names_and_explanations),
     };

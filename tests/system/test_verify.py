@@ -1,0 +1,360 @@
+"""
+test_verify — differences of every class, field and kind of value, planted in both systems, the rows, the audit trail and the dead
+letters: tandem-verify names each of them, and nothing else. TANDEM_PLANTED=1000 plants so many of every class; the usual 48 of each are
+more than 1,000 as well. Then what moves while it is being compared.
+"""
+import itertools
+import json
+import os
+import sqlite3
+import threading
+
+from harness import run_tests, wait_for, Proc
+from pipeline import Pipeline
+from verify_tools import FIELDS, World, canonical, key_of, other, source_id, target_id
+
+EACH = int(os.environ.get("TANDEM_PLANTED", "48"))
+UNEXPLAINED = {"not-applied", "unconfirmed", "untraced", "late-write", "unknown-writer", "unreadable-in-old", "in-flight",
+               "uncertain", "no-row", "no-twin", "twin-missing", "deleted-row", "shared-twin", "phantom", "second-twin",
+               "duplicate", "not-deleted"}
+TRUTH = 'truth = ( { field = "*"; rule = "new"; } );'
+
+
+def verify(pipeline, *args, want=0):
+    """One pass of tandem-verify: the entity's part of what it says."""
+    proc = Proc(["tandem-verify", "--config", pipeline.config, *args], name="verify")
+    assert proc.wait_exit(300) == want, proc.log_text()
+    return next(json.loads(line) for line in proc.log_text().splitlines() if line.startswith("{"))["entities"][0]
+
+
+def names():
+    """The fields, again and again, so that every class meets every field; those that only tell apart by themselves."""
+    return itertools.cycle(FIELDS)
+
+
+def blank_or_other(name, n, turn):
+    return "" if turn % 3 == 2 else other(name, n)
+
+
+# ---- classes of one field ----
+
+def plant_not_applied(world, name, turn):
+    """Old moved on; new and the base did not."""
+    n = world.n + 1
+    world.pair(old={name: blank_or_other(name, n, turn)}, base_old={name: canonical(n)[name]})
+    world.expect("not-applied", n, {name: "not-applied"})
+
+
+def plant_edited(world, name, turn):
+    n = world.n + 1
+    value = blank_or_other(name, n, turn)
+    world.pair(new={name: value}, base_new={name: canonical(n)[name]},
+               history=[("integration", {name: canonical(n)[name]}), ("person:bob", {name: value})])
+    world.expect("edited-in-new", n, {name: "edited-in-new"})
+
+
+def plant_behind(world, name, turn):
+    """A value that the history does not know."""
+    n = world.n + 1
+    world.pair(new={name: blank_or_other(name, n, turn)}, base_new={name: canonical(n)[name]},
+               history=[("integration", {name: canonical(n)[name]})])
+    world.expect("unknown-writer", n, {name: "unknown-writer"})
+
+
+def plant_late(world, name, _turn):
+    """Our own write, which the row does not know."""
+    n = world.n + 1
+    value = other(name, n)
+    world.pair(new={name: value}, base_new={name: canonical(n)[name]},
+               history=[("integration", {name: canonical(n)[name]}), ("integration", {name: value})])
+    world.expect("late-write", n, {name: "late-write"})
+
+
+def plant_conflict(world, name, _turn):
+    n = world.n + 1
+    value = other(name, n)
+    world.pair(new={name: value}, base_old={name: ""}, base_new={name: ""},
+               held=[{"class": "conflict", "field": name, "old": canonical(n)[name], "new": value}])
+    world.expect("conflict", n, {name: "conflict"})
+
+
+def plant_stale_question(world, name, _turn):
+    """The question is about another old value: the last change never arrived."""
+    n = world.n + 1
+    value = other(name, n)
+    world.pair(new={name: value}, base_old={name: ""}, base_new={name: ""},
+               held=[{"class": "conflict", "field": name, "old": None, "new": value}])
+    world.expect("not-applied", n, {name: "not-applied"})
+
+
+def plant_first_meeting(world, name, _turn):
+    n = world.n + 1
+    value = other(name, n)
+    base = {field: {"old": text} for field, text in canonical(n).items() if field != name}
+    world.pair(new={name: value}, base=base,
+               held=[{"class": "first-meeting", "field": name, "old": canonical(n)[name], "new": value}])
+    world.expect("first-meeting", n, {name: "first-meeting"})
+
+
+def plant_unconfirmed(world, name, turn):
+    """Sent, never seen stored: asked about, or not."""
+    n = world.n + 1
+    value, asked = other(name, n), turn % 2 == 0
+    base = {field: {"old": text} for field, text in canonical(n).items()}
+    base[name]["unconfirmed"] = True
+    held = [{"class": "unconfirmed", "field": name, "old": canonical(n)[name], "new": value}] if asked else []
+    world.pair(new={name: value}, base=base, held=held)
+    class_ = "held-unconfirmed" if asked else "unconfirmed"
+    world.expect(class_, n, {name: class_})
+
+
+def plant_base(world, name, turn):
+    """Both as agreed: it stores what we write another way; or it had a value where old is blank."""
+    n = world.n + 1
+    if turn % 2:
+        world.pair(new={name: other(name, n)})
+    else:
+        world.pair(old={name: ""}, history=[("person:bob", {})])
+    world.expect("base", n, {name: "base"})
+
+
+def plant_truth(world, name, _turn):
+    n = world.n + 1
+    value = other(name, n)
+    world.pair(new={name: value}, history=[("integration", {name: canonical(n)[name]}), ("person:bob", {name: value})])
+    world.put_truth(n, name, canonical(n)[name], value)
+    world.expect("truth", n, {name: "truth"})
+
+
+def plant_untraced(world, name, turn):
+    """The base says that both agree, and nothing says why; a truth that names other values does not."""
+    n = world.n + 1
+    value = other(name, n)
+    world.pair(new={name: value}, history=[("integration", {name: canonical(n)[name]}), ("person:bob", {name: value})])
+    if turn % 2:
+        world.put_truth(n, name, canonical(n)[name], "")
+    world.expect("untraced", n, {name: "untraced"})
+
+
+def plant_in_flight(world, name, turn):
+    """On its way, or of unknown outcome: explains nothing."""
+    n = world.n + 1
+    status = ("waiting", "uncertain", "rebuild")[turn % 3]
+    world.pair(old={name: other(name, n)}, base_old={name: canonical(n)[name]}, status=status, due_ms=1, why="later")
+    class_ = "in-flight" if status == "waiting" else "uncertain"
+    world.expect(class_, n, {name: class_})
+
+
+def plant_waiting(world, name, _turn):
+    n = world.n + 1
+    world.pair(old={name: other(name, n)}, base_old={name: canonical(n)[name]}, status="waiting", waits_on="email=x@y.org")
+    world.expect("waiting", n, {name: "waiting"})
+
+
+def plant_refused(world, name, _turn):
+    n = world.n + 1
+    world.pair(old={name: other(name, n)}, base_old={name: canonical(n)[name]}, held=[{"class": "rejected"}])
+    world.expect("rejected", n, {name: "rejected"})
+
+
+FIELD_PLANTS = (plant_not_applied, plant_edited, plant_behind, plant_late, plant_conflict, plant_stale_question,
+                plant_first_meeting, plant_unconfirmed, plant_base, plant_truth, plant_untraced, plant_in_flight,
+                plant_waiting, plant_refused)
+
+
+# ---- classes of the whole record ----
+
+def plant_only_old(world, turn):
+    """Nothing in new: what the row says, or that there is none."""
+    n = world.next()
+    class_, row, letter = ONLY_OLD[turn % len(ONLY_OLD)]
+    world.put_old(n)
+    if row is not None:
+        world.put_row(n, **{"twin": None, **row, **({"twin": n} if "twin" in row else {})})
+    if letter:
+        world.put_letter(n, letter)
+    world.expect(class_, n)
+
+
+ONLY_OLD = (
+    ("no-row", None, None),
+    ("no-row", None, "mapping"),  # the letter is of before: it reads well now
+    ("dead-letter", None, "rejected"),
+    ("no-twin", {}, None),
+    ("identity", {"held": [{"class": "identity", "detail": "salesforce:x"}]}, None),
+    ("ambiguous", {"held": [{"class": "ambiguous"}]}, None),
+    ("in-flight", {"status": "waiting", "due_ms": 1}, None),
+    ("waiting", {"status": "waiting", "waits_on": "email=x@y.org"}, None),
+    ("uncertain", {"status": "uncertain"}, None),
+    ("twin-missing", {"twin": True}, None),
+    ("twin-gone", {"twin": True, "held": [{"class": "twin-gone"}]}, None),
+    ("deleted-row", {"deleted": True}, None),
+)
+
+
+def plant_unreadable(world, turn):
+    n = world.next()
+    world.put_old(n, raw={"Email": f"bad.{n}@example.com", "LastName": "Bad", "Phone": "call me"})
+    if turn % 2:
+        world.put_letter(n, "mapping")
+    world.expect("dead-letter" if turn % 2 else "unreadable-in-old", n)
+
+
+def plant_shared(world, _turn):
+    """Two rows, one twin."""
+    n = world.pair()
+    twice = world.next()
+    world.put_old(twice)
+    world.put_row(twice, twin=n)
+    world.expect("shared-twin", n)
+    world.expect("shared-twin", twice)
+
+
+def plant_native(world, _turn):
+    world.put_new(world.next(), history=[("person:bob", canonical(world.n))])
+    world.natives += 1
+
+
+def plant_phantom(world, turn):
+    """Our id or our marker, and no old record: never known, or gone unnoticed."""
+    n = world.next()
+    world.put_new(n, external=n if turn % 3 != 1 else None, marker="0.0.1" if turn % 3 else None)
+    if turn % 3 == 2:
+        world.put_row(n, twin=n)
+    world.expect("phantom", n, only_new=True)
+    if turn % 3 == 2:
+        _with_record(world, n)
+
+
+def plant_source_gone(world, turn):
+    n = world.next()
+    world.put_new(n, external=n, marker="0.0.1")
+    world.put_row(n, twin=n, **({"redirect": key_of(n + 1)} if turn % 2 else {"deleted": True}))
+    world.expect("source-gone", n, only_new=True)
+    _with_record(world, n)
+
+
+def _with_record(world, n):
+    """An example that names a row is told by its record."""
+    class_, _, fields = world.expected.pop()
+    world.expected.append((class_, key_of(n), fields))
+
+
+def plant_second_twin(world, _turn):
+    """A copy that carries the id of a record which has its twin."""
+    n = world.pair()
+    copy = world.next()
+    world.put_new(copy, {**canonical(copy), "email": ""}, external=n, marker="0.0.1")
+    world.expect("second-twin", copy, only_new=True)
+
+
+def plant_duplicate(world, turn):
+    """The same person once more, without our id; or a candidate of an open question."""
+    if turn % 2:
+        n = world.next()
+        world.put_old(n)
+        world.put_row(n, held=[{"class": "ambiguous"}])
+        world.expect("ambiguous", n)
+    else:
+        n = world.pair()
+    copy = world.next()
+    world.put_new(copy, {**canonical(copy), "email": canonical(n)["email"].upper()}, history=[("person:bob", canonical(copy))])
+    world.expect("candidate" if turn % 2 else "duplicate", copy, only_new=True)
+
+
+RECORD_PLANTS = (plant_unreadable, plant_shared, plant_native, plant_phantom, plant_source_gone, plant_second_twin,
+                 plant_duplicate)
+
+
+# ---- what is no difference ----
+
+SAME = (
+    {},
+    {"email": ("Ann.%d@EXAMPLE.com", "ann.%d@example.com")},
+    {"first_name": ("  Ann ", "Ann"), "street": ("1 Main St\r\nApt. 5", "1 Main St\nApt. 5")},
+    {"phone": ("(555) 123-4567", "+15551234567"), "mobile": ("0049 30 7654321", "+49 30 765-4321")},
+    {"balance": ("12.50", "12.5")},
+    {"city": ("Zu\u0308rich", "Zürich")},
+    {"job_title": ("", ""), "zip": (" ", "")},
+)
+
+
+def plant_same(world, turn):
+    """Whatever base and row say, except that nobody has one of them."""
+    n = world.next()
+    changes = {name: tuple(text % n if "%d" in text else text for text in pair) for name, pair in SAME[turn % len(SAME)].items()}
+    world.put_old(n, {**canonical(n), **{name: pair[0] for name, pair in changes.items()}})
+    world.put_new(n, {**canonical(n), **{name: pair[1] for name, pair in changes.items()}}, external=n, marker="0.0.1")
+    world.put_row(n, {name: {"old": text} for name, text in canonical(n).items()} if turn % 2 else None, n)
+
+
+# ---- the tests ----
+
+def test_everything_planted_is_found_and_nothing_else():
+    with Pipeline(entity=TRUTH) as p:
+        p.validated = False  # dead letters of one word
+        p.prepare()
+        world = World(p)
+        for plant in FIELD_PLANTS:
+            field = names()
+            for turn in range(EACH):
+                plant(world, next(field), turn)
+        for turn in range(EACH * len(ONLY_OLD)):
+            plant_only_old(world, turn)
+        for plant in RECORD_PLANTS:
+            for turn in range(EACH):
+                plant(world, turn)
+        for turn in range(2 * EACH):
+            plant_same(world, turn)
+        assert len(world.expected) >= 1000, len(world.expected)
+        world.put()
+        report = verify(p, "--settle", "0", "--examples", "10000")
+        world.check(report)
+        assert report["identical"] == 2 * EACH + EACH + EACH // 2, report["identical"]  # and those with a second one in new
+        wanted = sum(class_ in UNEXPLAINED for class_, _, _ in world.expected)
+        assert report["unexplained"] == wanted, (report["unexplained"], wanted)
+
+
+def test_what_moves_is_looked_at_again():
+    """A change on its way is no difference once it has arrived; one that never stands still is "moving" and explains nothing."""
+    with Pipeline() as p:
+        p.prepare()
+        world = World(p)
+        late, restless = world.pair(), world.pair()
+        world.put()
+        p.edit(source_id(late), MailingCity="Köln")
+        verifying = Proc(["tandem-verify", "--config", p.config, "--settle", "60"], name="verify")
+        wait_for(lambda: looks(p) >= 2, 60, "a second look at it")
+        p.new.admin("people/edit", {"object": "contacts", "id": target_id(late), "who": "integration", "fields": {"city": "Köln"}})
+        assert verifying.wait_exit(90) == 0, verifying.log_text()
+        report = json.loads(verifying.log_text().splitlines()[-1])["entities"][0]
+        assert report["unexplained"] == 0 and report["identical"] == 2 and report["read_again"] == 1, report
+
+        stop = threading.Event()
+
+        def edit():
+            for turn in itertools.count():
+                if stop.is_set():
+                    return
+                p.edit(source_id(restless), Title=f"T{turn}")
+        thread = threading.Thread(target=edit)
+        thread.start()
+        try:
+            report = verify(p, "--settle", "1")
+        finally:
+            stop.set()
+            thread.join()
+        assert report["different"] == {"explained": {}, "unexplained": {"moving": 1}}, report
+        report = verify(p, "--settle", "0", "--examples", "1")
+        assert report["different"] == {"explained": {}, "unexplained": {"not-applied": 1}}, report
+        assert [e["record"] for e in report["examples"]] == [key_of(restless)]
+
+
+def looks(pipeline):
+    """How often suspects were read singly in the new system."""
+    with sqlite3.connect(f"file:{pipeline.new.dir}/sandbox.db?mode=ro", uri=True) as database:
+        return database.execute("SELECT COUNT(*) FROM requests WHERE path LIKE '%/batch/read%' AND object='contacts'").fetchone()[0]
+
+
+if __name__ == "__main__":
+    run_tests(globals())
