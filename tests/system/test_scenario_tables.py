@@ -24,7 +24,7 @@ def main_tables(tier):
         report = p.report()
         # [occupied-by-nobody]: it carries our external id, and nothing of ours ever knew it.
         assert report["different"]["unexplained"] == report["only_in_old"]["unexplained"] == {}, report
-        assert report["only_in_new"]["unexplained"] == {"no-row": 1}, report
+        assert report["only_in_new"]["unexplained"] == {"phantom": 1}, report
 
 
 def test_t3():
