@@ -35,4 +35,7 @@ struct rest;
 int check_own_properties(struct rest *rest, const struct entity *entity, struct property_gap *gaps,
                          struct err *err);
 
+/* What an entity leads to in the new system: pipelines and stages of its tables, owners, associations. How many are missing. */
+int check_links(struct rest *rest, const struct migration *migration, const struct entity *entity);
+
 #endif

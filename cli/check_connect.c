@@ -210,7 +210,8 @@ static int check_system(const struct migration *migration, const struct system_s
         if (system == migration->old_system)
             missing += check_entity(rest, system, false, &migration->entities[i]);
         if (system == migration->new_system)
-            missing += check_entity(rest, system, true, &migration->entities[i]);
+            missing += check_entity(rest, system, true, &migration->entities[i]) +
+                       check_links(rest, migration, &migration->entities[i]);
     }
     rest_close(rest);
     return missing;

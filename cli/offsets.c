@@ -14,11 +14,17 @@ struct offsets {
     rd_kafka_t *handle;
 };
 
+/* The group of tandem-apply (stream/group.h): committed offsets are asked for by its name. */
 struct offsets *offsets_open(const struct migration *migration, struct err *err)
 {
-    char group[128];
-    /* The group of tandem-apply (stream/group.h): committed offsets are asked for by its name. */
-    (void)snprintf(group, sizeof(group), "%s.apply", migration->ns);
+    return offsets_open_group(migration, "apply", err);
+}
+
+struct offsets *offsets_open_group(const struct migration *migration, const char *name,
+                                   struct err *err)
+{
+    char group[192];
+    (void)snprintf(group, sizeof(group), "%s.%s", migration->ns, name);
     const struct kafka_property ours[] = {
         {"group.id", group}, {"enable.auto.commit", "false"}, {NULL, NULL}};
     struct offsets *offsets = calloc(1, sizeof(*offsets));

@@ -12,6 +12,9 @@
 struct offsets;
 
 struct offsets *offsets_open(const struct migration *migration, struct err *err);
+/* Of another group of the migration: "poll.salesforce". */
+struct offsets *offsets_open_group(const struct migration *migration, const char *group,
+                                   struct err *err);
 void offsets_close(struct offsets *offsets);
 
 /* Does Kafka answer at all? -1 with ERR_RETRY after a few seconds, naming the brokers. */

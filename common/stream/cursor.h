@@ -3,6 +3,8 @@
  * (schemas/cursor.schema.json): key   "<system>/<entity>/<pass>" value
  * {"v":1,"cursor":{"from_ms":…,"after_id":"…","done":false},"seq_from":…,"seq_to":…,"count":…,"ts_ms":…}
  *
+ * null: the pass begins anew (`tandem reset`).
+ *
  * The rule (design §4.2): put events → sink_settle → cursor_put → sink_settle. A crash between
  * gives duplicates, never a gap. seq_from..seq_to number the events this pass put since its
  * beginning; count = how many this cursor covers (seq_to − seq_from + 1; an empty page has count 0

@@ -8,7 +8,7 @@ import subprocess
 from cli_tools import Migration
 from harness import executable, run_tests
 
-COMMANDS = ("check", "config", "topics", "preview", "run", "status", "report", "review", "explain", "pause", "resume")
+COMMANDS = ("check", "config", "topics", "preview", "run", "status", "report", "review", "explain", "truth", "pause", "resume", "reset")
 
 
 def tandem(*args):
