@@ -126,6 +126,15 @@ enum write_verdict state_after_write(enum write_result result, int attempt, int 
     return AFTER_UNCERTAIN;
 }
 
+enum merged_verdict state_on_merge(const struct merge_facts *facts)
+{
+    if (facts->winner_has_twin)
+        return facts->same_twin ? MERGED_OVER : MERGED_TWO;
+    if (facts->winner_deleted)
+        return MERGED_DELETE;
+    return facts->tried ? MERGED_ALONE : MERGED_GIVE_UP;
+}
+
 enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool accepted_exists)
 {
     if (row_epoch >= highest_epoch)

@@ -199,6 +199,22 @@ enum write_verdict {
 };
 enum write_verdict state_after_write(enum write_result result, int attempt, int attempt_max);
 
+/* What is known when the old system merged a record (the loser), which has a twin, into another one (the winner). */
+struct merge_facts {
+    bool winner_deleted;             /* the winner's row says that it was deleted since */
+    bool winner_has_twin, same_twin; /* same_twin: it is the loser's */
+    bool tried;                      /* waited for the winner as often as is sensible */
+};
+enum merged_verdict {
+    MERGED_OVER,   /* the loser's twin is the winner's by now */
+    MERGED_DELETE, /* nobody is left to have the twin: as for a delete */
+    MERGED_TWO,    /* two twins for one record: a question, nothing is ended */
+    MERGED_GIVE_UP, /* give the loser's claims up, so that the winner can take the twin over, and look again later */
+    MERGED_ALONE, /* the winner never came: a question */
+    MERGED_VERDICT_COUNT
+};
+enum merged_verdict state_on_merge(const struct merge_facts *facts);
+
 /* A row read from the state topic: is it to be believed? highest: the partition's highest assignment epoch before it. */
 enum fold_verdict {
     FOLD_ACCEPT,

@@ -121,13 +121,20 @@ struct work {
     enum rest_kind kind;
     struct span marker;    /* of the planned operation */
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
+    const struct row *
+        winner; /* the old system merged this record into that one's; NULL: it did not, or has no row */
+    struct span winner_key;  /* of it, behind all redirects; empty: not merged */
+    const struct row *loser; /* a record merged into this one: its twin is a candidate; NULL none */
+    struct span loser_twin;  /* the target id under which that one is found */
+    bool inherits;           /* the twin found is that one's */
     bool redirected;     /* the twin was merged into another target record, which is the twin now */
     bool wait_for_index; /* lock, but create only after the target's index would show another */
     /* what came of it */
     bool row_changed;
     enum outcome_what what;
     const char *class_, *why;
-    const char *hint; /* publish a hint with these words; NULL none */
+    const char *hint;     /* publish a hint with these words; NULL none */
+    struct span hint_key; /* about that record; empty: about this one */
     int64_t hint_not_before_ms;
     const char *dead_letter; /* reason class; NULL none */
 };
@@ -208,7 +215,7 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
  * delete.c: what becomes of the twin of a record that the old system deleted or merged away (design §6: `deleted`).
  */
 /* After the decision by version: a delete without a twin, or of what nobody moved, is done; any other goes on to find its twin. */
-void delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work);
+int delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err);
 /* The twin is not there (any more): both agree. */
 void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* The twin as read: archive it, remove it, keep it, or ask. As plan_make. */
@@ -220,9 +227,33 @@ void delete_written(struct apply *apply, struct apply_entity *ae, struct work *w
 bool delete_ends(const struct work *work);
 /* Did we archive the twin that is missing, without having heard so? Then there is none: one may be created. */
 bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* The row says that the record is deleted or merged away; nothing waits and nothing is asked any more. */
+void delete_note(struct apply *apply, struct apply_entity *ae, struct work *work,
+                 enum outcome_what what, const char *class_);
+/* There is no twin: nothing is locked for this record, and nothing was agreed on. */
+void delete_forget_twin(struct apply *apply, const struct apply_entity *ae, struct row *row);
+void delete_ask(struct apply *apply, struct apply_entity *ae, struct work *work,
+                enum held_class class_, struct span detail, const char *words);
 /* Of an outcome: what stands in the twin. */
 int delete_fields(struct apply *apply, const struct apply_entity *ae, const struct work *work,
                   struct outcome_field **ret_fields);
+
+/* redirect.c: records that the old system merged into one. */
+/* Of a delete that is a merge: the winner and its row. */
+int redirect_winner(struct apply *apply, struct apply_entity *ae, struct work *work,
+                    struct err *err);
+/* Is the winner the record of this id? */
+bool redirect_leads_to(const struct work *work, struct span id);
+/* What becomes of the loser's twin as read. False: as for a delete. */
+bool redirect_plan(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   const struct rest_record *record);
+/* A candidate of a work without a twin carries another record's id: was that one merged into this? Then work.loser is its row. */
+int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   struct span owner_id, const struct rest_record *record, struct err *err);
+/* Is this candidate the loser's twin? */
+bool redirect_inherits(const struct work *work, const struct rest_record *record);
+/* The twin is the loser's: what that one agreed on with it holds for this one. */
+void redirect_take_base(const struct apply_entity *ae, struct work *work);
 
 /* write.c: lock and send the works in WORK_SEND; each ends in another stage. */
 int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,

@@ -246,7 +246,8 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
     if (record && work->twin_found &&
         !record->histories) { /* else it was judged when it was read first */
-        judge_marker(apply, ae, work);
+        if (!work->inherits)  /* else the marker is that of another record's operation */
+            judge_marker(apply, ae, work);
         mend_lost_base(apply, ae, work);
     }
     for (int f = 0; f < entity->field_count; f++)

@@ -11,12 +11,12 @@
 
 #include "apply.h"
 
-/* The row says that the record is deleted; nothing waits and nothing is asked any more. */
-static void note(struct apply *apply, struct apply_entity *ae, struct work *work,
+void delete_note(struct apply *apply, struct apply_entity *ae, struct work *work,
                  enum outcome_what what, const char *class_)
 {
     struct row *row = &work->row;
     row->deleted = true;
+    row->redirect = work->winner_key;
     row->has_version = true;
     row->version = work->event.version;
     memcpy(row->event_id, work->event.event_id, sizeof row->event_id);
@@ -25,33 +25,37 @@ static void note(struct apply *apply, struct apply_entity *ae, struct work *work
     row->held_count = 0;
     row->due_ms = 0;
     row->attempt = 0;
+    row->await_count = 0;
+    row->look_ms = 0;
     row->why = row->pending = row->waits_on = SPAN_NONE;
     row->sent = arena_new(&apply->arena, struct value, ae->entity->field_count);
     work->row_changed = true;
-    work->what = what;
+    work->what = what == OUTCOME_DELETED && work->winner_key.len ? OUTCOME_MERGED : what;
     work->class_ = class_;
     work->stage = WORK_DONE;
 }
 
-/* There is no twin: nothing is locked for this record, and nothing was agreed on. */
-static void forget_twin(struct apply *apply, const struct apply_entity *ae, struct row *row)
+void delete_forget_twin(struct apply *apply, const struct apply_entity *ae, struct row *row)
 {
     row->twin = row->op = SPAN_NONE;
     row->claim_count = 0;
     row->base = arena_new(&apply->arena, struct base_pair, ae->entity->field_count);
 }
 
-void delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work)
+int delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err)
 {
     if (work->stage != WORK_FIND || work->event.op != 'd')
-        return;
+        return 0;
+    if (work->event.merged_into.len && redirect_winner(apply, ae, work, err) != 0)
+        return -1;
     /* A row without a twin may have lost sight of one, e.g. of an operation that became a question: looked for by our id. */
     bool may_exist =
         work->row.twin.len || work->unknown || (work->row_exists && !work->row.deleted);
     if (may_exist)
-        return;
-    forget_twin(apply, ae, &work->row);
-    note(apply, ae, work, OUTCOME_DELETED, "no-twin");
+        return 0;
+    delete_forget_twin(apply, ae, &work->row);
+    delete_note(apply, ae, work, OUTCOME_DELETED, "no-twin");
+    return 0;
 }
 
 void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work)
@@ -59,15 +63,15 @@ void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work
     const char *class_ = work->row.twin.len ? "twin-gone" : "no-twin";
     if (work->twin.len == 0)
         work->twin = work->row.twin; /* the outcome names it */
-    forget_twin(apply, ae, &work->row);
-    note(apply, ae, work, OUTCOME_DELETED, class_);
+    delete_forget_twin(apply, ae, &work->row);
+    delete_note(apply, ae, work, OUTCOME_DELETED, class_);
 }
 
 bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     if (!work->row.deleted || !work->unknown)
         return false;
-    forget_twin(apply, ae, &work->row);
+    delete_forget_twin(apply, ae, &work->row);
     work->unknown = false;
     return true;
 }
@@ -94,15 +98,15 @@ static struct span edited_fields(struct apply *apply, const struct apply_entity 
     return arena_copy(&apply->arena, buf_span(&apply->scratch));
 }
 
-static void ask(struct apply *apply, struct apply_entity *ae, struct work *work,
-                struct span edited_names)
+void delete_ask(struct apply *apply, struct apply_entity *ae, struct work *work,
+                enum held_class class_, struct span detail, const char *words)
 {
     struct row before = work->row;
     struct held *held = arena_new(&apply->arena, struct held, 1);
-    *held = (struct held){
-        .field = -1, .class_ = HELD_DELETED, .detail = edited_names, .who = work->twin_writer};
+    *held =
+        (struct held){.field = -1, .class_ = class_, .detail = detail, .who = work->twin_writer};
     plan_ask(apply, &before, held);
-    note(apply, ae, work, OUTCOME_HELD, edited_names.len ? "conflict" : "deleted");
+    delete_note(apply, ae, work, OUTCOME_HELD, words);
     work->row.held = held;
     work->row.held_count = 1;
     work->row.status = STATE_HELD;
@@ -114,15 +118,19 @@ void delete_plan(struct apply *apply, struct apply_entity *ae, struct work *work
 {
     bool another =
         work->twin_external_id.len && !span_equal(work->twin_external_id, work->event.id);
-    if (another) { /* merged there into the twin of a record that lives on, or given to it by hand */
-        forget_twin(apply, ae, &work->row);
-        note(apply, ae, work, OUTCOME_DELETED, "another-record");
+    if (another) { /* merged there into the twin of a record that lives on, or taken over by the record this one was merged into */
+        delete_forget_twin(apply, ae, &work->row);
+        delete_note(apply, ae, work, OUTCOME_DELETED,
+                    redirect_leads_to(work, work->twin_external_id) ? "taken-over"
+                                                                    : "another-record");
         return;
     }
     if (!decide_fields(apply, ae, work, record)) {
         work->stage = WORK_HISTORY;
         return;
     }
+    if (work->winner_key.len && redirect_plan(apply, ae, work, record))
+        return;
     struct span names = edited_fields(apply, ae, work);
     switch (merge_deleted(ae->entity->deletes, names.len > 0)) {
     case DELETES_ARCHIVE:
@@ -133,12 +141,12 @@ void delete_plan(struct apply *apply, struct apply_entity *ae, struct work *work
         work->stage = WORK_SEND;
         break;
     case DELETES_KEEP:
-        note(apply, ae, work, OUTCOME_DELETED, "kept");
+        delete_note(apply, ae, work, OUTCOME_DELETED, "kept");
         work->row.twin = work->twin;
         break;
     case DELETES_REVIEW:
     case DELETES_COUNT:
-        ask(apply, ae, work, names);
+        delete_ask(apply, ae, work, HELD_DELETED, names, names.len ? "conflict" : "deleted");
         break;
     }
 }
@@ -152,8 +160,8 @@ bool delete_ends(const struct work *work)
 void delete_written(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     bool archived = work->kind == REST_ARCHIVE;
-    forget_twin(apply, ae, &work->row);
-    note(apply, ae, work, archived ? OUTCOME_ARCHIVED : OUTCOME_REMOVED, NULL);
+    delete_forget_twin(apply, ae, &work->row);
+    delete_note(apply, ae, work, archived ? OUTCOME_ARCHIVED : OUTCOME_REMOVED, NULL);
 }
 
 int delete_fields(struct apply *apply, const struct apply_entity *ae, const struct work *work,

@@ -38,7 +38,7 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
             add_item(work, field->new_name,
                      work->restore[f]->type == JSON_NONE_ ? SPAN_NONE : work->restore[f]->text, -1);
     }
-    work->adopt = work->twin_found && work->twin_external_id.len == 0;
+    work->adopt = work->twin_found && (work->twin_external_id.len == 0 || work->inherits);
     if (work->twin_found && work->item.count == 0 && !work->adopt)
         return;
     plan_marker(apply, ae, work);

@@ -76,20 +76,21 @@ int settle_outcome(struct apply *apply, struct apply_entity *ae, const struct wo
 static int put_hint(struct apply *apply, struct apply_entity *ae, const struct work *work,
                     struct err *err)
 {
-    const char *colon = memchr(work->key.data, ':', work->key.len);
+    struct span key = work->hint_key.len ? work->hint_key : work->key;
+    const char *colon = memchr(key.data, ':', key.len);
     if (!colon)
         return 0;
-    size_t system_len = (size_t)(colon - work->key.data);
-    struct hint hint = {.key = work->key,
-                        .system = {work->key.data, system_len},
-                        .id = {colon + 1, work->key.len - system_len - 1},
+    size_t system_len = (size_t)(colon - key.data);
+    struct hint hint = {.key = key,
+                        .system = {key.data, system_len},
+                        .id = {colon + 1, key.len - system_len - 1},
                         .why = work->hint,
                         .not_before_ms = work->hint_not_before_ms};
     buf_reset(&apply->scratch);
     hint_encode(&hint, &apply->scratch);
     struct sink_message out = {.topic = ae->hints,
                                .partition = SINK_PARTITION_BY_KEY,
-                               .key = work->key,
+                               .key = key,
                                .value = buf_span(&apply->scratch)};
     return sink_put(apply->sink, &out, NULL, err);
 }

@@ -132,7 +132,7 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
         if (!record)
             continue;
         if (span_equal(raw_text(record, ae->external_id_at), work->event.id) ||
-            span_equal(work->candidates[c], work->row.twin)) {
+            span_equal(work->candidates[c], work->row.twin) || redirect_inherits(work, record)) {
             found = record;
             count = 1;
             ours = true;
@@ -158,8 +158,11 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
     if (count == 0)
         return work->searched;
     take_twin(ae, work, found);
-    if (!deletes && work->twin_external_id.len &&
-        !span_equal(work->twin_external_id, work->event.id))
+    work->inherits = !deletes && redirect_inherits(work, found);
+    if (work->inherits)
+        redirect_take_base(ae, work);
+    else if (!deletes && work->twin_external_id.len &&
+             !span_equal(work->twin_external_id, work->event.id))
         hold_identity(apply, ae, work, found);
     return true;
 }
@@ -257,6 +260,20 @@ static void add_found(struct work *work, const struct map by_name[2])
     }
 }
 
+/* What carries the id of a record that was merged into this one is this one's. */
+static int learn_loser(struct apply *apply, struct apply_entity *ae, struct work *work,
+                       const struct map *by_id, struct err *err)
+{
+    for (int c = 0; c < work->candidate_count && !work->loser; c++) {
+        const struct rest_record *record = map_get(by_id, work->candidates[c]);
+        struct span owner = record ? raw_text(record, ae->external_id_at) : SPAN_NONE;
+        if (work->event.op != 'd' && owner.len && !span_equal(owner, work->event.id) &&
+            redirect_loser(apply, ae, work, owner, record, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
               int64_t *ret_retry_after_ms, struct err *err)
 {
@@ -276,6 +293,8 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
             const struct rest_record *record = NULL;
             work->twin_found = false;
             add_found(work, by_name);
+            if (learn_loser(apply, ae, work, &by_id, err) != 0)
+                return -1;
             if (resolve(apply, ae, work, &by_id, &record)) {
                 if (work->stage == WORK_FIND)
                     plan_make(apply, ae, work, record);

@@ -272,7 +272,8 @@ int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works,
         if (works[i].dead_letter || works[i].hint)
             continue;
         decide(apply, ae, &works[i]);
-        delete_begin(apply, ae, &works[i]);
+        if (delete_begin(apply, ae, &works[i], err) != 0)
+            return -1;
     }
     /* What was done before the target went away is made durable all the same; the rest of the batch comes again. */
     struct err later = ERR_INIT;

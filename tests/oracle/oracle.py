@@ -252,7 +252,7 @@ class Oracle:
     def faults(self, target, effect, source, before, after, changed, markers, place, last_foreign_ms):
         """What is wrong with one effect of ours; moves place[property] to the version that it wrote."""
         bound = effect.before.get(self.external_id)
-        if bound and source != bound:
+        if bound and source != bound and self.heir(bound) != source:
             yield "wrong", f"was {bound}'s, is {source}'s now"
         marker = effect.after.get(self.marker)
         if marker and marker in markers:
@@ -287,6 +287,16 @@ class Oracle:
                 yield "backwards", f"{name}: {before[name]!r} became {after[name]!r}, an older value"
             else:
                 yield "wrong", f"{name}: {after[name]!r}, which the old record never said"
+
+    def heir(self, source):
+        """The record of the old system that this one was merged into, at last."""
+        for _ in range(8):
+            record = self.old_records.get(source)
+            master = record.fields.get("MasterRecordId") if record else None
+            if not master:
+                break
+            source = master
+        return source
 
     def judge_mails(self):
         mails = collections.defaultdict(list)

@@ -113,6 +113,88 @@ def test_back_again():
         assert not p.held() and not deletes.archives(p)
 
 
+def test_merges():
+    """The loser alone has a twin (the winner was held, or comes later, under its own e-mail), both have one, only the winner has one."""
+    with Pipeline() as p:
+        loser = p.create(Email="same@x.org", FirstName="L", LastName="Held", Title="Loser's")
+        p.start()
+        p.check()
+        held_winner = p.create(Email="same@x.org", FirstName="W", LastName="Held", Title="Winner's")
+        two_l, two_w, one_w, later_l = (p.create(Email=f"{n}@x.org", FirstName=n, LastName="M")
+                                        for n in ("twol", "twow", "onew", "laterl"))
+        p.check()
+        held_loser = p.create(Email="onew@x.org", FirstName="x", LastName="M")
+        p.check()
+        assert p.held() == {held_winner: {"*": "identity"}, held_loser: {"*": "identity"}}, p.held()
+        twins = {source: p.twin(source)["id"] for source in (loser, two_l, two_w, one_w, later_l)}
+        p.edit_new(twins[loser], city="Bonn")
+        # The winner was held because of the loser: it takes the twin over, with what a person did to it.
+        deletes.merge(p, held_winner, loser)
+        deletes.publish(p, loser)
+        # Both have one.
+        deletes.merge(p, two_w, two_l)
+        deletes.publish(p, two_l)
+        # The loser was held because of the winner.
+        deletes.merge(p, one_w, held_loser)
+        deletes.publish(p, held_loser)
+        p.check()
+        twin = p.twin(held_winner)
+        assert twin["id"] == twins[loser] and twin["fields"]["jobtitle"] == "Winner's", twin
+        assert twin["fields"]["city"] == "Bonn" and p.twin(loser) is None
+        assert deletes.row(p, loser)["redirect"] == f"{SYSTEM}:{held_winner}" and deletes.row(p, loser)["deleted"]
+        assert deletes.outcomes(p, loser)[-1][0] == "merged", deletes.outcomes(p, loser)
+        assert p.held() == {two_l: {"*": "duplicate-twin"}}, p.held()
+        assert deletes.outcomes(p, held_loser)[-1] == ("merged", "no-twin"), deletes.outcomes(p, held_loser)
+        assert p.twin(two_l) and p.twin(two_w) and not deletes.archives(p)
+        # The winner comes later, and nothing but the redirect leads it to the twin.
+        p.polls[0].term()
+        later_w = p.create(Email="laterw@x.org", FirstName="Later", LastName="W")
+        deletes.merge(p, later_w, later_l)
+        deletes.publish(p, later_l)
+        tools.wait_for(lambda: deletes.row(p, later_l)["status"] == "waiting", 60, "the loser waits", 0.1)
+        p.polls[0].start()
+        p.check()
+        assert p.twin(later_w)["id"] == twins[later_l] and p.twin(later_w)["fields"]["email"] == "laterw@x.org"
+        assert deletes.outcomes(p, later_l)[-1][0] == "merged", deletes.outcomes(p, later_l)
+        assert p.held() == {two_l: {"*": "duplicate-twin"}}, p.held()
+        # What the loser said long ago changes nothing.
+        old = next(m["payload"] for m in p.messages(f"changes.{ENTITY}") if m["key"] == f"{SYSTEM}:{later_l}")
+        deletes.again(p, (f"{SYSTEM}:{later_l}", old))
+        p.edit(later_w, Title="Winner")
+        p.check()
+        assert deletes.outcomes(p, later_l)[-1][0] == "stale" and p.twin(later_w)["fields"]["jobtitle"] == "Winner"
+        # The winner goes too: the twin that both had in their time goes by the policy, here a question.
+        deletes.delete(p, later_w)
+        p.check()
+        assert p.held()[later_w] == {"*": "deleted"} and not deletes.archives(p)
+
+
+def test_merged_in_new():
+    """People merge two twins in the new system: the one is followed there, the other is a question; deleting that one ends nothing."""
+    with Pipeline(entity='deletes = "archive";') as p:
+        ann, bob, eva = (p.create(Email=f"{n}@x.org", FirstName=n, LastName="N") for n in ("ann", "bob", "eva"))
+        p.start()
+        p.check()
+        native = p.create_new(email="native@x.org", firstname="Nat")
+        merged = p.new.admin("people/merge", {"object": "contacts", "id": p.twin(ann)["id"], "loser": p.twin(bob)["id"], "who": "bob"})["id"]
+        other = p.new.admin("people/merge", {"object": "contacts", "id": p.twin(eva)["id"], "loser": native, "who": "bob"})["id"]
+        p.edit(ann, Title="Boss")
+        p.edit(bob, Title="Clerk")
+        p.edit(eva, Title="CTO")
+        p.drain()
+        assert p.twin(ann)["id"] == merged and p.twin(ann)["fields"]["jobtitle"] == "Boss"
+        assert p.twin(eva)["id"] == other and p.twin(eva)["fields"]["jobtitle"] == "CTO"
+        assert deletes.row(p, ann)["twin"] == merged and deletes.outcomes(p, ann)[-1] == ("updated", "twin-merged")
+        assert p.held() == {bob: {"*": "identity"}}, p.held()
+        deletes.delete(p, bob)
+        p.drain()
+        assert deletes.outcomes(p, bob)[-1] == ("deleted", "another-record") and p.twin(ann) and not p.held()
+        assert not deletes.archives(p)
+        deletes.delete(p, eva)
+        p.check()
+        assert deletes.archives(p) == [other] and p.twin(eva) is None
+
+
 STEPS = ("apply.begun", "apply.intent", "apply.sending", "apply.answered", "apply.state_put", "apply.state_settled",
          "apply.redis_finished")
 

@@ -229,6 +229,8 @@ static void what_is_no_event_is_refused(void **state)
          "\"observed_to_ms\":1", ERR_REJECT, "version"},
         {"partial as text", "\"partial\":false", "\"partial\":\"no\"", ERR_REJECT, "\"partial\""},
         {"unknown field", "\"city\":", "\"town\":", ERR_REJECT, "town"},
+        {"a merge that deletes nothing",
+         "\"partial\":", "\"merged_into\":\"003B\",\"partial\":", ERR_REJECT, "\"merged_into\""},
         {"a field of another type", "\"city\":\"Berlin\"", "\"city\":[1]", ERR_REJECT, "city"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -248,6 +250,31 @@ static void what_is_no_event_is_refused(void **state)
         event_decode(&contact, SPAN_NONE, &fixture->tape, &fixture->arena, &fixture->event, &err),
         -1);
     assert_int_equal(err.kind, ERR_REJECT);
+}
+
+static void a_merge_is_a_delete_that_leads_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct event *event = &fixture->event;
+    char deleted[HASH_HEX_BYTES];
+    event->op = 'd';
+    event_identify(event);
+    memcpy(deleted, event->event_id, sizeof(deleted));
+    event_encode(event, &contact, "acme", "poll", &fixture->text);
+    assert_int_equal(decode(fixture).merged_into.len, 0);
+    event->merged_into = span_of("003B");
+    event_identify(event);
+    assert_string_not_equal(event->event_id, deleted);
+    buf_reset(&fixture->text);
+    event_encode(event, &contact, "acme", "poll", &fixture->text);
+    struct event got = decode(fixture);
+    assert_true(span_is(got.merged_into, "003B") && got.op == 'd');
+    edit(&fixture->text, "\"merged_into\":\"003B\"", "\"merged_into\":\"003A\"");
+    struct err err = ERR_INIT;
+    assert_int_equal(event_decode(&contact, buf_span(&fixture->text), &fixture->tape,
+                                  &fixture->arena, &got, &err),
+                     -1);
+    assert_non_null(strstr(err.text, "into itself"));
 }
 
 static void members_in_any_order_are_read(void **state)
@@ -450,6 +477,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_delete_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_identity_names_content, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_event_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_merge_is_a_delete_that_leads_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(members_in_any_order_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hint_comes_back, set_up, tear_down),
         cmocka_unit_test(outcome_names_go_both_ways),

@@ -293,6 +293,32 @@ static void fold(void **state)
             fail_msg("%s", cases[i].name);
 }
 
+static void merged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct merge_facts given;
+        enum merged_verdict want;
+    } cases[] = {
+        {"the winner has no twin (yet)", {0}, MERGED_GIVE_UP},
+        {"and never gets one", {.tried = true}, MERGED_ALONE},
+        {"it took the loser's over", {.winner_has_twin = true, .same_twin = true}, MERGED_OVER},
+        {"at the last look",
+         {.winner_has_twin = true, .same_twin = true, .tried = true},
+         MERGED_OVER},
+        {"it has one of its own", {.winner_has_twin = true}, MERGED_TWO},
+        {"and is deleted: its twin was kept",
+         {.winner_has_twin = true, .winner_deleted = true},
+         MERGED_TWO},
+        {"it was deleted", {.winner_deleted = true}, MERGED_DELETE},
+        {"after many looks", {.winner_deleted = true, .tried = true}, MERGED_DELETE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (state_on_merge(&cases[i].given) != cases[i].want)
+            fail_msg("%s", cases[i].name);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -311,8 +337,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events), cmocka_unit_test(laws),  cmocka_unit_test(after_write),
-        cmocka_unit_test(fold),   cmocka_unit_test(names),
+        cmocka_unit_test(events), cmocka_unit_test(laws),   cmocka_unit_test(after_write),
+        cmocka_unit_test(fold),   cmocka_unit_test(merged), cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+/*
+ * redirect — records that the old system merged into one. The loser's row leads to the winner. If only the loser has a twin, the winner
+ * takes it over: the loser gives its claims up and waits, the winner finds the twin (by the match index, under its own id or a
+ * match value), sees that it belongs to a record that leads here, and writes its own id into it, going on from what the loser
+ * had agreed on with it. If both have one, the new system has two records for one of the old: a question, nothing is ended.
+ *
+ * The two may be on different partitions, and so in different processes: what each knows of the other is the other's row, which only
+ * its owner writes. The loser looks again until the winner has a twin, so that nothing is missed whoever comes first.
+ */
+#include <string.h>
+
+#include "apply.h"
+
+enum {
+    REDIRECTS_MAX = 8,    /* A into B into C … */
+    WINNER_TRIES_MAX = 10 /* with backoff, a quarter of an hour; then the winner is not coming */
+};
+
+/* The row of a record of this entity; NULL: none. */
+static int read_row(struct apply *apply, const struct apply_entity *ae, struct span key,
+                    const struct row **ret_row, struct err *err)
+{
+    struct span text = SPAN_NONE;
+    *ret_row = NULL;
+    if (apply_store(apply, store_row(apply->store, ae->entity, key, &apply->arena, &text, err),
+                    err) != 0)
+        return -1;
+    if (!text.data)
+        return 0;
+    struct row *row = arena_new(&apply->arena, struct row, 1);
+    row_init(row, ae->entity, key, &apply->arena);
+    if (row_decode(ae->entity, text, &apply->tape, &apply->arena, row, err) != 0)
+        return err_wrap(err, "row of %.*s", (int)key.len, key.data);
+    *ret_row = row;
+    return 0;
+}
+
+static struct span key_of(struct apply *apply, const struct work *work, struct span id)
+{
+    struct span system = work->event.system;
+    return span_of(arena_printf(&apply->arena, "%.*s:%.*s", (int)system.len, system.data,
+                                (int)id.len, id.data));
+}
+
+int redirect_winner(struct apply *apply, struct apply_entity *ae, struct work *work,
+                    struct err *err)
+{
+    work->winner_key = key_of(apply, work, work->event.merged_into);
+    for (int i = 0; i < REDIRECTS_MAX; i++) {
+        if (read_row(apply, ae, work->winner_key, &work->winner, err) != 0)
+            return -1;
+        struct span next = work->winner ? work->winner->redirect : SPAN_NONE;
+        if (!next.len || span_equal(next, work->key))
+            return 0;
+        work->winner_key = next;
+    }
+    return 0;
+}
+
+bool redirect_leads_to(const struct work *work, struct span id)
+{
+    size_t len = work->winner_key.len;
+    return len > id.len && work->winner_key.data[len - id.len - 1] == ':' &&
+           memcmp(work->winner_key.data + len - id.len, id.data, id.len) == 0;
+}
+
+/* Nothing is locked for the loser any more: whoever waits for its claims is woken, and the index leads the winner to the twin. */
+static void give_up(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    struct row *row = &work->row;
+    bool first = row->redirect.len == 0;
+    const char *colon = memchr(work->winner_key.data, ':', work->winner_key.len);
+    size_t at = colon ? (size_t)(colon - work->winner_key.data) + 1 : 0;
+    int64_t delay_ms = row->attempt >= 8 ? 300000 : (int64_t)1000 << row->attempt;
+    plan_wait(apply, work, delay_ms, "merged: the record that lives on takes the twin over");
+    row->redirect = work->winner_key;
+    row->twin = work->twin;
+    row->held_count = 0;
+    row->claim_count = 0;
+    work->names[0] =
+        span_of(arena_printf(&apply->arena, "%s=%.*s", ae->entity->external_id,
+                             (int)(work->winner_key.len - at), work->winner_key.data + at));
+    work->name_count = 1;
+    if (first) {
+        work->hint = "repair";
+        work->hint_key = work->winner_key;
+    }
+}
+
+/* Is it this record, or one that was merged into it in the new system? */
+static bool is_record(struct span id, const struct rest_record *record)
+{
+    bool same = span_equal(id, record->id);
+    for (struct span rest = record->merged; rest.len && !same;) {
+        const char *end = memchr(rest.data, ';', rest.len);
+        size_t len = end ? (size_t)(end - rest.data) : rest.len, step = len + (end != NULL);
+        same = span_equal(id, (struct span){rest.data, len});
+        rest = (struct span){rest.data + step, rest.len - step};
+    }
+    return same;
+}
+
+bool redirect_plan(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   const struct rest_record *record)
+{
+    const struct row *winner = work->winner;
+    struct merge_facts facts = {
+        .winner_deleted = winner && winner->deleted,
+        .winner_has_twin = winner && winner->twin.len,
+        .same_twin = winner && is_record(winner->twin, record),
+        .tried = work->row.attempt >= WINNER_TRIES_MAX,
+    };
+    switch (state_on_merge(&facts)) {
+    case MERGED_OVER:
+        delete_forget_twin(apply, ae, &work->row);
+        delete_note(apply, ae, work, OUTCOME_MERGED, "taken-over");
+        return true;
+    case MERGED_TWO:
+        delete_ask(apply, ae, work, HELD_DUPLICATE_TWIN, work->winner_key, "duplicate-twin");
+        return true;
+    case MERGED_ALONE:
+        delete_ask(apply, ae, work, HELD_IDENTITY, work->winner_key, "identity");
+        return true;
+    case MERGED_GIVE_UP:
+        give_up(apply, ae, work);
+        return true;
+    case MERGED_DELETE:
+    case MERGED_VERDICT_COUNT:
+        break;
+    }
+    return false;
+}
+
+int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *work,
+                   struct span owner_id, const struct rest_record *record, struct err *err)
+{
+    const struct row *owner;
+    if (read_row(apply, ae, key_of(apply, work, owner_id), &owner, err) != 0)
+        return -1;
+    bool leads_here = owner && span_equal(owner->redirect, work->key);
+    bool has_it = owner && (owner->twin.len == 0 || is_record(owner->twin, record));
+    if (leads_here && has_it && owner->claim_count == 0) {
+        work->loser = owner;
+        work->loser_twin = record->id;
+    }
+    return 0;
+}
+
+bool redirect_inherits(const struct work *work, const struct rest_record *record)
+{
+    return work->loser && span_equal(work->loser_twin, record->id);
+}
+
+void redirect_take_base(const struct apply_entity *ae, struct work *work)
+{
+    for (int f = 0; f < ae->entity->field_count; f++)
+        if (!work->row.base[f].known)
+            work->row.base[f] = work->loser->base[f];
+}
