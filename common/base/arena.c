@@ -39,27 +39,61 @@ void arena_clear(struct arena *arena)
     arena_init(arena);
 }
 
-void arena_reset(struct arena *arena)
+/* The largest first chunk of at most KEPT_BYTES, for an arena that says no more. */
+static struct arena_chunk *keep_one(struct arena_chunk *chunk)
 {
     struct arena_chunk *kept = NULL, *next;
-    for (struct arena_chunk *chunk = arena->first; chunk; chunk = next) {
+    for (; chunk; chunk = next) {
         next = chunk->next;
         bool better = chunk->cap <= KEPT_BYTES && (!kept || chunk->cap > kept->cap);
         free(better ? kept : chunk);
         if (better)
             kept = chunk;
     }
-    arena_init(arena);
-    if (!kept)
-        return;
-    kept->next = NULL;
-    kept->used = 0;
-    arena->first = arena->current = kept;
+    if (kept)
+        kept->next = NULL;
+    return kept;
 }
 
+/* Those that fit into keep_bytes, in their order. */
+static struct arena_chunk *keep_some(struct arena_chunk *chunk, size_t keep_bytes)
+{
+    struct arena_chunk *kept = NULL, **tail = &kept, *next;
+    for (; chunk; chunk = next) {
+        next = chunk->next;
+        if (chunk->cap > keep_bytes) {
+            free(chunk);
+            continue;
+        }
+        keep_bytes -= chunk->cap;
+        *tail = chunk;
+        tail = &chunk->next;
+        chunk->next = NULL;
+    }
+    return kept;
+}
+
+void arena_reset(struct arena *arena)
+{
+    size_t keep_bytes = arena->keep_bytes;
+    struct arena_chunk *kept =
+        keep_bytes ? keep_some(arena->first, keep_bytes) : keep_one(arena->first);
+    arena_init(arena);
+    arena->keep_bytes = keep_bytes;
+    arena->first = arena->current = kept;
+    if (kept)
+        kept->used = 0;
+}
+
+/* The next chunk with room: one that a reset kept, or a new one. */
 static struct arena_chunk *add_chunk(struct arena *arena, size_t bytes)
 {
-    size_t cap = arena->current ? arena->current->cap * 2 : FIRST_BYTES;
+    struct arena_chunk *current = arena->current, *kept = current ? current->next : NULL;
+    if (kept && kept->cap >= bytes) {
+        kept->used = 0;
+        return arena->current = kept;
+    }
+    size_t cap = current ? current->cap * 2 : FIRST_BYTES;
     if (cap > KEPT_BYTES)
         cap = KEPT_BYTES;
     if (cap < bytes)
@@ -67,16 +101,15 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t bytes)
     struct arena_chunk *chunk = malloc(sizeof(*chunk) + cap);
     if (!chunk)
         abort();
-    *chunk = (struct arena_chunk){.cap = cap};
-    if (arena->current)
-        arena->current->next = chunk;
+    *chunk = (struct arena_chunk){.cap = cap, .next = kept};
+    if (current)
+        current->next = chunk;
     else
         arena->first = chunk;
-    arena->current = chunk;
-    return chunk;
+    return arena->current = chunk;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+static void *take(struct arena *arena, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         abort();
@@ -87,17 +120,38 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     void *memory = chunk->bytes + chunk->used;
     chunk->used += rounded;
     arena->used_bytes += rounded;
-    return memset(memory, 0, rounded);
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    return memset(take(arena, bytes), 0, bytes);
 }
 
 struct span arena_copy(struct arena *arena, struct span text)
 {
     if (!text.data)
         return SPAN_NONE;
-    char *copy = arena_alloc(arena, text.len + 1);
+    char *copy = take(arena, text.len + 1);
     if (text.len)
         memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
     return (struct span){copy, text.len};
+}
+
+struct span arena_join(struct arena *arena, const struct span *parts, int n)
+{
+    size_t len = 0;
+    for (int i = 0; i < n; i++)
+        len += parts[i].len;
+    char *text = take(arena, len + 1), *at = text;
+    for (int i = 0; i < n; i++) {
+        if (parts[i].len)
+            memcpy(at, parts[i].data, parts[i].len);
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return (struct span){text, len};
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...)

@@ -13,11 +13,12 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *first, *current;
     size_t used_bytes; /* in all chunks since the last reset */
+    size_t keep_bytes; /* what a reset may keep; 0 = one chunk of at most 1 MiB */
 };
 
 void arena_init(struct arena *arena);
 void arena_clear(struct arena *arena); /* frees everything */
-void arena_reset(struct arena *arena); /* forgets the content, keeps one chunk of at most 1 MiB */
+void arena_reset(struct arena *arena); /* forgets the content, keeps chunks of keep_bytes in all */
 
 /* Zeroed, 16-byte aligned. Never NULL: a failed malloc aborts the process (crash-safe by design
  * §4). */
@@ -26,6 +27,11 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 
 /* A NUL-terminated copy. */
 struct span arena_copy(struct arena *arena, struct span text);
+/* The texts one after the other, with a NUL: what printf would do, several times as fast. */
+struct span arena_join(struct arena *arena, const struct span *parts, int n);
+#define ARENA_JOIN(arena, ...)                              \
+    arena_join((arena), (const struct span[]){__VA_ARGS__}, \
+               (int)(sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span)))
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

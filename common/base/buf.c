@@ -48,7 +48,7 @@ void buf_reset(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-static bool buf_grow_storage(struct buf *buf, size_t len)
+bool buf_grow(struct buf *buf, size_t len)
 {
     if (len > buf->max_bytes - buf->len) {
         buf->failed = true;
@@ -70,47 +70,9 @@ static bool buf_grow_storage(struct buf *buf, size_t len)
     return true;
 }
 
-/* Room for len bytes and the NUL. After a failure nothing is put any more: a text with a hole is
- * worse than none. Every byte that is rendered comes through here: this part is to be inlined. */
-static inline bool buf_grow(struct buf *buf, size_t len)
+struct span int_text(int64_t value, char text[INT_TEXT_BYTES])
 {
-    if (buf->failed)
-        return false;
-    return (len < buf->cap - buf->len && buf->data) || buf_grow_storage(buf, len);
-}
-
-void buf_put(struct buf *buf, const void *data, size_t len)
-{
-    if (!buf_grow(buf, len))
-        return;
-    if (len)
-        memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
-}
-
-void buf_put_span(struct buf *buf, struct span span)
-{
-    buf_put(buf, span.data, span.data ? span.len : 0);
-}
-
-void buf_puts(struct buf *buf, const char *text)
-{
-    buf_put(buf, text, strlen(text));
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-    if (!buf_grow(buf, 1))
-        return;
-    buf->data[buf->len++] = c;
-    buf->data[buf->len] = '\0';
-}
-
-void buf_put_int(struct buf *buf, int64_t value)
-{
-    char text[24];
-    char *at = text + sizeof(text);
+    char *at = text + INT_TEXT_BYTES;
     uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
     do {
         *--at = (char)('0' + rest % 10);
@@ -118,7 +80,13 @@ void buf_put_int(struct buf *buf, int64_t value)
     } while (rest);
     if (value < 0)
         *--at = '-';
-    buf_put(buf, at, (size_t)(text + sizeof(text) - at));
+    return (struct span){at, (size_t)(text + INT_TEXT_BYTES - at)};
+}
+
+void buf_put_int(struct buf *buf, int64_t value)
+{
+    char text[INT_TEXT_BYTES];
+    buf_put_span(buf, int_text(value, text));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
@@ -131,7 +99,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_end(args);
     if (len < 0)
         buf->failed = true;
-    else if (buf_grow(buf, (size_t)len)) {
+    else if (buf_room(buf, (size_t)len)) {
         (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
         buf->len += (size_t)len;
     }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed bytes, not NUL-terminated; data == NULL means "not there", len 0 with data != NULL means
  * empty. */
@@ -34,18 +35,52 @@ struct buf {
     bool failed;
 };
 
-enum { BUF_DEFAULT_MAX_BYTES = 64 * 1024 * 1024 };
+enum { BUF_DEFAULT_MAX_BYTES = 64 * 1024 * 1024, INT_TEXT_BYTES = 24 };
 
 void buf_init(struct buf *buf, size_t max_bytes); /* 0 = BUF_DEFAULT_MAX_BYTES */
 void buf_clear(struct buf *buf);                  /* frees; NULL is fine */
 void buf_reset(struct buf *buf);                  /* empties, keeps the storage, forgets failed */
-void buf_put(struct buf *buf, const void *data, size_t len);
-void buf_put_span(struct buf *buf, struct span span);
-void buf_puts(struct buf *buf, const char *text);
-void buf_putc(struct buf *buf, char c);
 void buf_put_int(struct buf *buf, int64_t value); /* decimal, fast */
+/* The same as a span of text. */
+struct span int_text(int64_t value, char text[INT_TEXT_BYTES]);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct span buf_span(const struct buf *buf); /* borrowed until the next put */
+
+/* Room for len bytes and the NUL, made; false: failed. After a failure nothing is put any more: a text with a hole is worse than none. */
+bool buf_grow(struct buf *buf, size_t len);
+static inline bool buf_room(struct buf *buf, size_t len)
+{
+    return !buf->failed && (len < buf->cap - buf->len || buf_grow(buf, len));
+}
+
+/* Every byte that is rendered comes through here: to be inlined. */
+static inline void buf_put(struct buf *buf, const void *data, size_t len)
+{
+    if (!buf_room(buf, len))
+        return;
+    if (len)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+static inline void buf_put_span(struct buf *buf, struct span span)
+{
+    buf_put(buf, span.data, span.data ? span.len : 0);
+}
+
+static inline void buf_puts(struct buf *buf, const char *text)
+{
+    buf_put(buf, text, strlen(text));
+}
+
+static inline void buf_putc(struct buf *buf, char c)
+{
+    if (!buf_room(buf, 1))
+        return;
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
+}
 
 /* The bytes as a NUL-terminated string, owned by the caller (free(3)); the buf is empty afterwards.
  * NULL if failed. */

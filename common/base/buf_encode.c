@@ -57,34 +57,28 @@ static void put_json_escape(struct buf *buf, unsigned char c)
     buf_put(buf, (const char[]){'\\', 'u', '0', '0', HEX[c >> 4], HEX[c & 15]}, 6);
 }
 
-/* Bytes at the start that stand for themselves. Most texts are plain as a whole: eight bytes at a time. */
-static size_t json_plain_bytes(const unsigned char *data, size_t len)
+/* Copy the bytes at the start that stand for themselves; how many. Most texts are plain as a whole: eight at a time. */
+static size_t copy_plain(char *out, const char *data, size_t len)
 {
     size_t at = 0;
     for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-        uint64_t word = swar_load((const char *)data + at);
+        uint64_t word = swar_load(data + at);
         uint64_t stop = swar_json_special(word) | (word & SWAR_EACH(0x80));
+        memcpy(out + at, data + at, sizeof(word));
         if (stop)
             return at + swar_first(stop);
     }
-    while (at < len && json_plain(data[at]))
-        at++;
+    for (; at < len && json_plain((unsigned char)data[at]); at++)
+        out[at] = data[at];
     return at;
 }
 
-void buf_put_json_string(struct buf *buf, struct span text)
+/* Text of which the first byte does not stand for itself. */
+static void put_mixed(struct buf *buf, const char *text, size_t len)
 {
-    const unsigned char *data = (const unsigned char *)text.data;
-    size_t len = data ? text.len : 0;
-    buf_putc(buf, '"');
+    const unsigned char *data = (const unsigned char *)text;
     size_t at = 0;
     while (at < len) {
-        size_t start = at;
-        at += json_plain_bytes(data + at, len - at);
-        if (at > start)
-            buf_put(buf, data + start, at - start);
-        if (at == len)
-            break;
         size_t sequence = utf8_length(data + at, len - at);
         if (sequence == 0) {
             buf_puts(buf, "\xEF\xBF\xBD");
@@ -95,15 +89,39 @@ void buf_put_json_string(struct buf *buf, struct span text)
             buf_put(buf, data + at, sequence);
             at += sequence;
         }
+        if (!buf_room(buf, len - at))
+            return;
+        size_t plain = copy_plain(buf->data + buf->len, text + at, len - at);
+        buf->len += plain;
+        buf->data[buf->len] = '\0';
+        at += plain;
     }
+}
+
+void buf_put_json_string(struct buf *buf, struct span text)
+{
+    size_t len = text.data ? text.len : 0;
+    if (!buf_room(buf, len + 2))
+        return;
+    char *out = buf->data + buf->len;
+    *out = '"';
+    size_t plain = len ? copy_plain(out + 1, text.data, len) : 0;
+    buf->len += 1 + plain;
+    if (plain < len)
+        put_mixed(buf, text.data + plain, len - plain);
     buf_putc(buf, '"');
 }
 
 void buf_put_json_name(struct buf *buf, const char *name)
 {
-    buf_putc(buf, '"');
-    buf_puts(buf, name);
-    buf_put(buf, "\":", 2);
+    size_t len = strlen(name);
+    if (!buf_room(buf, len + 3))
+        return;
+    char *out = buf->data + buf->len;
+    *out = '"';
+    memcpy(out + 1, name, len);
+    memcpy(out + 1 + len, "\":", 3); /* with its NUL */
+    buf->len += len + 3;
 }
 
 void buf_put_url(struct buf *buf, struct span text)

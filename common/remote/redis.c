@@ -17,7 +17,11 @@ struct redis {
     redisContext *context;
     char run_id[64];
     bool policy_checked;
+    struct buf command; /* as it is sent */
 };
+
+/* The server's own limit on what it reads (client-query-buffer-limit), and what is kept from command to command. */
+enum { COMMAND_MAX_BYTES = 1024 * 1024 * 1024, COMMAND_KEPT_BYTES = 8 * 1024 * 1024 };
 
 static struct timeval timeval_of(int timeout_ms)
 {
@@ -33,6 +37,7 @@ struct redis *redis_open(const struct redis_settings *settings, int timeout_ms, 
     }
     redis->settings = settings;
     redis->timeout_ms = timeout_ms;
+    buf_init(&redis->command, COMMAND_MAX_BYTES);
     return redis;
 }
 
@@ -48,6 +53,7 @@ void redis_close(struct redis *redis)
     if (!redis)
         return;
     drop(redis);
+    buf_clear(&redis->command);
     free(redis);
 }
 
@@ -199,12 +205,40 @@ static bool may_heal(const char *error)
     return false;
 }
 
+/*
+ * redisCommandArgv, with the command put together here: the library's own way of it costs as much as the rest of the exchange when a command
+ * has thousands of words. NULL: the connection is lost, or the command is too large.
+ */
+static redisReply *exchange(struct redis *redis, int argc, const char **argv,
+                            const size_t *argv_len)
+{
+    struct buf *out = &redis->command;
+    void *reply = NULL;
+    buf_reset(out);
+    buf_putc(out, '*');
+    buf_put_int(out, argc);
+    for (int i = 0; i < argc; i++) {
+        buf_put(out, "\r\n$", 3);
+        buf_put_int(out, (int64_t)argv_len[i]);
+        buf_put(out, "\r\n", 2);
+        buf_put(out, argv[i], argv_len[i]);
+    }
+    buf_put(out, "\r\n", 2);
+    bool queued = !out->failed &&
+                  redisAppendFormattedCommand(redis->context, out->data, out->len) == REDIS_OK;
+    if (out->cap > COMMAND_KEPT_BYTES)
+        buf_clear(out);
+    if (!queued)
+        return NULL;
+    return redisGetReply(redis->context, &reply) == REDIS_OK ? reply : NULL;
+}
+
 int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
                   const char **argv, const size_t *argv_len)
 {
     if (!redis->context)
         return err_set(err, ERR_RETRY, "redis %s: not connected", redis->settings->address);
-    redisReply *reply = redisCommandArgv(redis->context, argc, argv, argv_len);
+    redisReply *reply = exchange(redis, argc, argv, argv_len);
     if (!reply)
         return lost(redis, err);
     if (reply->type == REDIS_REPLY_ERROR) {

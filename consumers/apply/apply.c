@@ -10,7 +10,8 @@
 
 #include "base/log.h"
 
-enum { STORE_RETRY_MS = 500, WORKS_PER_CHUNK = 1000 };
+/* A chunk of 1,000 contacts takes some 10 MiB: given back and asked for again they would be cleared each time. */
+enum { STORE_RETRY_MS = 500, WORKS_PER_CHUNK = 1000, ARENA_KEEP_BYTES = 16 * 1024 * 1024 };
 
 extern const struct handler_type handler_apply;
 
@@ -179,6 +180,7 @@ static int apply_open(void *self, const struct handler_context *context, struct 
     apply->context = *context;
     apply->clock = context->clock;
     arena_init(&apply->arena);
+    apply->arena.keep_bytes = ARENA_KEEP_BYTES;
     json_tape_init(&apply->tape);
     buf_init(&apply->scratch, 0);
     apply->tape.keep = &apply->arena;

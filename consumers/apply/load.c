@@ -20,8 +20,8 @@ static void dead(struct work *work, const char *reason_class, const char *why)
 /* Index names under which the twin may be known: our id in the external id property, then the match values. */
 static void name_work(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    work->names[0] = span_of(arena_printf(&apply->arena, "%s=%.*s", ae->entity->external_id,
-                                          (int)work->event.id.len, work->event.id.data));
+    work->names[0] =
+        ARENA_JOIN(&apply->arena, span_of(ae->entity->external_id), span_of("="), work->event.id);
     work->keys[0] = work->event.id;
     work->fields[0] = -1;
     work->name_count = 1;
@@ -31,8 +31,8 @@ static void name_work(struct apply *apply, struct apply_entity *ae, struct work 
                                           work->event.after.values[f], &apply->arena);
         if (key.len == 0)
             continue;
-        work->names[work->name_count] = span_of(arena_printf(
-            &apply->arena, "%s=%.*s", ae->entity->fields[f].name, (int)key.len, key.data));
+        work->names[work->name_count] =
+            ARENA_JOIN(&apply->arena, span_of(ae->entity->fields[f].name), span_of("="), key);
         work->keys[work->name_count] = key;
         work->fields[work->name_count++] = f;
     }

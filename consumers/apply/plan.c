@@ -16,9 +16,10 @@ static void add_item(struct work *work, const char *name, struct span value, int
 
 void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    work->marker =
-        span_of(arena_printf(&apply->arena, "%d.%lld.%lld", (int)work->partition,
-                             (long long)ae->epochs[work->partition], (long long)++ae->op_seq));
+    char partition[INT_TEXT_BYTES], epoch[INT_TEXT_BYTES], seq[INT_TEXT_BYTES];
+    work->marker = ARENA_JOIN(&apply->arena, int_text(work->partition, partition), span_of("."),
+                              int_text(ae->epochs[work->partition], epoch), span_of("."),
+                              int_text(++ae->op_seq, seq));
 }
 
 static void make_item(struct apply *apply, struct apply_entity *ae, struct work *work)
@@ -104,8 +105,7 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
     row->claim_count = 0;
     for (int k = 1; k < work->name_count && row->claim_count < ROW_CLAIMS_MAX - 1; k++)
         row->claims[row->claim_count++] = work->names[k];
-    row->claims[row->claim_count++] =
-        span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len, work->twin.data));
+    row->claims[row->claim_count++] = ARENA_JOIN(&apply->arena, span_of("id="), work->twin);
     if (!work->event.partial) {
         row->deleted = false; /* a delete never comes here: a confirmed sighting reopened it */
         row->redirect = SPAN_NONE;
@@ -253,8 +253,7 @@ static void add_claim(struct row *row, struct span claim)
 static void keep_claims(struct apply *apply, struct work *work)
 {
     if (work->twin_found)
-        add_claim(&work->row, span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len,
-                                                   work->twin.data)));
+        add_claim(&work->row, ARENA_JOIN(&apply->arena, span_of("id="), work->twin));
     for (int k = 1; k < work->name_count; k++)
         add_claim(&work->row, work->names[k]);
 }

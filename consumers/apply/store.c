@@ -37,7 +37,8 @@ void store_push_text(struct args *args, const char *text)
 
 void store_push_int(struct args *args, int64_t value)
 {
-    store_push_text(args, arena_printf(&args->numbers, "%lld", (long long)value));
+    char text[INT_TEXT_BYTES];
+    store_push(args, arena_copy(&args->numbers, int_text(value, text)));
 }
 
 struct store *store_open(const struct migration *migration, struct err *err)

@@ -145,15 +145,14 @@ enum store_outcome store_begin(struct store *store, const struct store_owner *ow
 static void push_finish(struct store *store, const struct store_finish *row)
 {
     struct arena *arena = &store->args.numbers;
-    char *index = arena_printf(arena, "%d\n%.*s", (int)row->partition, (int)row->index.len,
-                               row->index.data ? row->index.data : "");
-    store_push_int(&store->args, row->partition);
-    store_push_text(&store->args, index);
+    char text[INT_TEXT_BYTES];
+    struct span partition = arena_copy(arena, int_text(row->partition, text));
+    store_push(&store->args, partition);
+    store_push(&store->args, ARENA_JOIN(arena, partition, span_of("\n"), row->index));
     if (row->keep_op)
         store_push_text(&store->args, "!");
     else if (row->drop_op.data)
-        store_push_text(&store->args,
-                        arena_printf(arena, "=%.*s", (int)row->drop_op.len, row->drop_op.data));
+        store_push(&store->args, ARENA_JOIN(arena, span_of("="), row->drop_op));
     else
         store_push(&store->args, row->begun);
 }

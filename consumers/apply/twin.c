@@ -57,8 +57,8 @@ int listing_names(const struct apply_entity *ae, const struct rest_record *recor
     int count = 0;
     struct span external_id = raw_text(record, ae->external_id_at);
     if (external_id.len)
-        names[count++] = span_of(arena_printf(arena, "%s=%.*s", ae->entity->external_id,
-                                              (int)external_id.len, external_id.data));
+        names[count++] =
+            ARENA_JOIN(arena, span_of(ae->entity->external_id), span_of("="), external_id);
     for (int m = 0; m < ae->match_count; m++) {
         const struct field *field = &ae->entity->fields[ae->match_fields[m]];
         const struct raw_value *raw = &record->values[ae->property_of_field[ae->match_fields[m]]];
@@ -69,8 +69,7 @@ int listing_names(const struct apply_entity *ae, const struct rest_record *recor
             continue;
         struct span key = value_match_key(field->rules.type, value, arena);
         if (key.len)
-            names[count++] =
-                span_of(arena_printf(arena, "%s=%.*s", field->name, (int)key.len, key.data));
+            names[count++] = ARENA_JOIN(arena, span_of(field->name), span_of("="), key);
     }
     return count;
 }

@@ -21,8 +21,7 @@ static int claims_of(struct apply *apply, const struct work *work, struct span *
     for (int k = 1; k < work->name_count; k++)
         claims[count++] = work->names[k];
     if (work->twin_found)
-        claims[count++] =
-            span_of(arena_printf(&apply->arena, "id=%.*s", (int)work->twin.len, work->twin.data));
+        claims[count++] = ARENA_JOIN(&apply->arena, span_of("id="), work->twin);
     return count;
 }
 

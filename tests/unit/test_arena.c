@@ -67,6 +67,34 @@ static void copies(void **state)
     assert_int_equal(empty.len, 0);
     char *text = arena_printf(&arena, "%s=%d", "n", 42);
     assert_string_equal(text, "n=42");
+    struct span joined = ARENA_JOIN(&arena, span_of("n"), SPAN_NONE, span_of("="), copy);
+    assert_string_equal(joined.data, "n=abc");
+    assert_int_equal(joined.len, 5);
+    arena_clear(&arena);
+}
+
+/* What is kept is used again, zeroed, in pieces that fit and in pieces that do not. */
+static void keeps_what_it_may(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    arena.keep_bytes = 256 * 1024;
+    for (size_t round = 0; round < 20; round++) {
+        unsigned char *pieces[40];
+        size_t bytes = 1 + round * 7919 % 90000;
+        for (size_t i = 0; i < 40; i++) {
+            pieces[i] = arena_alloc(&arena, bytes);
+            for (size_t k = 0; k < bytes; k++)
+                if (pieces[i][k])
+                    fail_msg("round %zu: byte %zu of %zu is not zero", round, k, bytes);
+            memset(pieces[i], (int)i + 1, bytes);
+        }
+        for (size_t i = 0; i < 40; i++)
+            assert_int_equal(pieces[i][bytes - 1], i + 1);
+        arena_reset(&arena);
+        assert_int_equal(arena.keep_bytes, 256 * 1024);
+    }
     arena_clear(&arena);
 }
 
@@ -76,6 +104,7 @@ int main(void)
         cmocka_unit_test(zeroed_and_aligned),
         cmocka_unit_test(pieces_do_not_overlap),
         cmocka_unit_test(copies),
+        cmocka_unit_test(keeps_what_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
