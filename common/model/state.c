@@ -92,15 +92,19 @@ enum event_verdict state_on_event(const struct event_facts *facts)
     if (facts->has_pending && facts->pending_order == VERSION_UNORDERED)
         return EVENT_READ_AGAIN;
     bool uncertain = facts->status == STATE_UNCERTAIN || facts->status == STATE_REBUILD;
+    /* Nobody knows what was applied: only what the source says now is surely newer. */
+    if (facts->status == STATE_REBUILD && !facts->confirmed && !facts->partial)
+        return EVENT_CONFIRM;
     bool waits = uncertain || (facts->status == STATE_WAITING && !facts->op_in_flight);
     if (waits && !facts->due)
         return while_waiting(facts);
     if (uncertain)
         return EVENT_LOOK_FIRST;
     if (facts->op_in_flight) {
-        /* The operation's own event comes again (its offset is not stored); what is not newer than the row is not it. */
+        /* The operation's own event comes again, its offset is not stored: nothing else ends the operation. */
+        bool own = facts->own_op && facts->order == VERSION_SAME;
         bool newer = goes_ahead(facts) || facts->order == VERSION_NEWER;
-        return newer ? EVENT_LOOK_FIRST : by_version(facts);
+        return newer || own ? EVENT_LOOK_FIRST : by_version(facts);
     }
     return goes_ahead(facts) ? EVENT_APPLY : by_version(facts);
 }

@@ -154,6 +154,7 @@ struct event_facts {
     bool row_exists, row_has_version, row_deleted;
     enum state_status status;
     bool op_in_flight; /* Redis still holds an operation of this record: a crash, a lost reply */
+    bool own_op;       /* and this event is the one that it writes */
     bool due;          /* its due time has come (or it has none) */
     bool same_content;
     bool repair;      /* it was asked for to repair: look at the target even if nothing is newer */
@@ -172,7 +173,7 @@ enum event_verdict {
     EVENT_LOOK_FIRST, /* an operation's outcome is unknown: make the row UNCERTAIN, or, when due, read
                        * the marker, then apply whatever the version says (the target may hold it) */
     EVENT_PARK,       /* the row waits: this event replaces its pending one, the wait goes on */
-    EVENT_CONFIRM, /* a sighting of a deleted record: publish a hint that reads it before it is reopened */
+    EVENT_CONFIRM, /* a sighting of a deleted record, or of one of which nobody knows what was applied: publish a hint that reads it first */
     EVENT_VERDICT_COUNT
 };
 const char *event_verdict_name(enum event_verdict verdict);

@@ -28,6 +28,11 @@ struct store_owner apply_owner(const struct apply_entity *ae)
     return (struct store_owner){ae->entity, ae->epochs, ae->partitions};
 }
 
+int64_t apply_now_ms(const struct apply *apply)
+{
+    return apply->now_ms + clock_mono_ms(apply->clock) - apply->now_mono_ms;
+}
+
 int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err)
 {
     if (outcome == STORE_OK)

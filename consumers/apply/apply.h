@@ -26,6 +26,7 @@
 #include "stream/sink.h"
 
 enum { APPLY_MATCH_MAX = 8, APPLY_ROUNDS_MAX = 4, APPLY_OPS_MAX = 512, APPLY_CANDIDATES_MAX = 4 };
+enum { APPLY_MARKER_HASH = 16 }; /* digits of its event's content hash in a marker */
 
 struct apply_entity {
     struct entity *entity;
@@ -93,10 +94,7 @@ struct work {
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
-    bool unknown; /* nobody knows what became of unknown_op: `op`, else the row's */
-    struct span unknown_op;
-    struct span earlier_op; /* one more unknown operation, of the row, before `op`; empty none */
-    struct value *earlier_sent; /* what it may have written */
+    bool unknown; /* what became of an operation: one that was begun, or the row's */
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */
     struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */
@@ -119,8 +117,10 @@ struct work {
     int *item_fields; /* field of each name; −1 external id, marker, or an edit put back */
     struct rest_item item;
     enum rest_kind kind;
-    struct span marker;    /* of the planned operation */
+    struct span
+        marker; /* of the planned operation: "<partition>.<epoch>.<number>.<16 digits of its event's content hash>" */
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
+    bool *doubt; /* by field: our operation stands there, and nobody knows what it has written */
     const struct row *
         winner; /* the old system merged this record into that one's; NULL: it did not, or has no row */
     struct span winner_key;  /* of it, behind all redirects; empty: not merged */
@@ -142,6 +142,7 @@ struct work {
 /* apply.c */
 struct apply_entity *apply_entity(struct apply *apply, const struct entity *entity);
 struct store_owner apply_owner(const struct apply_entity *ae);
+int64_t apply_now_ms(const struct apply *apply); /* Redis' clock, by ours since the chunk began */
 /* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
 struct rest_op *apply_op(struct apply *apply);
 /* Run reads; all must succeed, because "not found" decides. */
@@ -169,8 +170,15 @@ int load_woken(struct apply *apply, struct apply_entity *ae, struct work *works,
 int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
                int64_t *ret_retry_after_ms, struct err *err);
 
-/* What an operation of this record may have written, into row.sent: the fields in which record differs from the base. */
-void work_derive_sent(struct apply_entity *ae, struct work *work, const struct record *record);
+/*
+ * What the operation of this marker may have written, into row.sent: the fields in which the record of the event whose content it names differs from
+ * the base. False: neither this event nor the row's pending one is the one, so nobody knows.
+ */
+bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work,
+                      struct span marker);
+/* Does this marker name the content of this hash; do both name the same one? */
+bool work_marker_names(struct span marker, const char *hash);
+bool work_marker_same(struct span a, struct span b);
 
 /* twin.c: one round of finding and reading for the works in WORK_FIND. Found or surely absent: the plan may be made. */
 int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
@@ -284,7 +292,7 @@ int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t parti
 int partition_tail(struct apply *apply, struct err *err);
 bool partition_is_assignment(struct span key);
 /* The row of a record whose only trace is a refused row: nothing is written for it before both systems were read. */
-int partition_uncertain(const struct entity *entity, struct span key, struct arena *arena,
+int partition_uncertain(const struct entity *entity, const struct row *refused, struct arena *arena,
                         int64_t epoch, struct store_finish *ret_row, struct err *err);
 /* Header of every row on the state topic: lets the tail see a foreign one without reading it. */
 struct sink_header partition_epoch_header(int64_t epoch, char text[24]);

@@ -60,36 +60,66 @@ static bool marker_parse(struct span marker, int32_t partition, int64_t ret_orde
     return true;
 }
 
+static bool has_sent(const struct row *row, int field_count)
+{
+    for (int f = 0; f < field_count; f++)
+        if (row->sent[f].kind != VALUE_MISSING)
+            return true;
+    return false;
+}
+
+/* What a former owner's row says counts only of what it wrote itself, and where that still stands. */
+static void forget_refused(struct row *row, int field_count, struct arena *arena)
+{
+    row->op = SPAN_NONE;
+    row->base = arena_new(arena, struct base_pair, field_count);
+    row->sent = arena_new(arena, struct value, field_count);
+}
+
+/* Nobody knows what an operation that was executed has written: who moved what moved is a question, or the history's to say. */
+static void doubt_moved(struct work *work, int field_count)
+{
+    for (int f = 0; f < field_count; f++)
+        if (merge_edited(&work->row.base[f], work->new_now[f]))
+            work->doubt[f] = work->row.base[f].unconfirmed = true;
+}
+
 /*
- * What the marker in the target says of our own operations. The one whose outcome was unknown, or a newer one than the row knows (its
- * row was lost with its process): it was executed, what it wrote is the base. An older one: a late request overtook the last. Of an unknown one
- * that was not executed nothing is left: the row knows the one that stands there.
+ * What the marker in the target says of our own operations. The row's, unknown until now, or a newer one than the row knows (begun and never
+ * answered, or its row was lost with its process): it was executed, what it wrote is the base. An older one: the unknown one was not executed;
+ * without one, a late request overtook the last (a conditional write is refused then). True: all that it wrote is known.
  */
-static void judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
+static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
+    const struct span marker = work->twin_marker;
     int64_t there[2], known[2] = {-1, -1};
-    bool ours = marker_parse(work->twin_marker, work->partition, there);
-    work->overtaken = false;
-    if (work->unknown) {
-        bool first = work->earlier_op.len && span_equal(work->twin_marker, work->earlier_op);
-        if (first) /* of two; the second was not executed */
-            row->sent = work->earlier_sent;
-        if (ours && (first || span_equal(work->twin_marker, work->unknown_op)))
-            adopt_sent(work, ae->entity->field_count, &apply->arena);
-        row->op = ours ? work->twin_marker : SPAN_NONE;
-        work->unknown = false;
-        return;
-    }
-    if (!ours || (row->op.len > 0 && !marker_parse(row->op, work->partition, known)))
-        return;
-    if (there[0] > known[0] || (there[0] == known[0] && there[1] > known[1])) {
-        work_derive_sent(ae, work, &work->event.after);
-        adopt_sent(work, ae->entity->field_count, &apply->arena);
-        row->op = work->twin_marker;
-    } else {
-        work->overtaken = there[0] != known[0] || there[1] != known[1];
-    }
+    int field_count = ae->entity->field_count;
+    if (row->status == STATE_REBUILD && !span_equal(marker, row->op))
+        forget_refused(row, field_count, &apply->arena);
+    /* A delete or a retry came in between: it has another status, and what was sent is as unknown as before. */
+    bool uncertain = row->status == STATE_UNCERTAIN || has_sent(row, field_count);
+    bool ours = marker_parse(marker, work->partition, there);
+    bool parsed = row->op.len == 0 || marker_parse(row->op, work->partition, known);
+    /* Of two unknown operations of one content either has written the same. */
+    bool same =
+        ours && (span_equal(marker, row->op) || (uncertain && work_marker_same(marker, row->op)));
+    bool newer = ours && parsed && !same &&
+                 (there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]));
+    work->overtaken = work->unknown = false;
+    bool derived = newer && work_derive_sent(apply, ae, work, marker);
+    if (newer && !derived)
+        doubt_moved(work, field_count);
+    if (derived || (same && uncertain))
+        adopt_sent(work, field_count, &apply->arena);
+    if (newer || uncertain)
+        row->op = ours ? marker : SPAN_NONE;
+    else if (ours && parsed && !same)
+        work->overtaken = rest_traits(apply->rest)->tier != REST_TIER_T1;
+    if (row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD) /* it was looked for */
+        row->status = STATE_IDLE;
+    row->sent = arena_new(&apply->arena, struct value, field_count);
+    return derived || (same && uncertain);
 }
 
 /*
@@ -98,18 +128,20 @@ static void judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
  */
 static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    int64_t there[2];
     bool merged = work->row.has_version && !work->row.deleted;
+    int64_t there[2];
     if (merged || !span_equal(work->twin_external_id, work->event.id) ||
         !marker_parse(work->twin_marker, work->partition, there))
         return;
     for (int f = 0; f < ae->entity->field_count; f++) {
         struct value old_now = work->event.after.values[f];
-        if (old_now.kind == VALUE_SET && !work->row.base[f].known)
-            work->row.base[f] = (struct base_pair){.known = true,
-                                                   .unconfirmed = true,
-                                                   .old_side = base_of(old_now, &apply->arena),
-                                                   .new_side = base_of(old_now, &apply->arena)};
+        if (old_now.kind == VALUE_MISSING || work->row.base[f].known)
+            continue;
+        work->row.base[f] = (struct base_pair){.known = true,
+                                               .unconfirmed = true,
+                                               .old_side = base_of(old_now, &apply->arena),
+                                               .new_side = base_of(old_now, &apply->arena)};
+        work->doubt[f] = true;
     }
 }
 
@@ -133,14 +165,16 @@ static int64_t written_at(const struct apply_entity *ae, const struct work *work
 }
 
 /* What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. */
-static void confirm(struct apply *apply, const struct field *field, struct base_pair *base,
-                    const struct rest_history *history, int64_t at_ms)
+static void confirm(struct apply *apply, bool doubt, const struct field *field,
+                    struct base_pair *base, const struct rest_history *history, int64_t at_ms)
 {
     for (int i = 0; i < history->count; i++) {
         if (!history->changes[i].ours || history->changes[i].at_ms != at_ms)
             continue;
         struct value stored = mapping_twin_value(field, &history->changes[i].value, &apply->arena);
         base->new_side = base_of(stored, &apply->arena);
+        if (doubt) /* that is all that is known of what was sent */
+            base->old_side = base->new_side;
         base->unconfirmed = false;
         return;
     }
@@ -219,7 +253,7 @@ static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *a
     bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
     *ret_ask = *ret_ask || (can_ask && differs && (work->overtaken || base->unconfirmed));
     if (differs && history && base->unconfirmed)
-        confirm(apply, field, base, history, written_at(ae, work, record));
+        confirm(apply, work->doubt[f], field, base, history, written_at(ae, work, record));
     bool late =
         differs && work->overtaken && (!history || (history->count && history->changes[0].ours));
     if (late && history)
@@ -244,11 +278,13 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
                            : arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
+    if (!work->doubt || !record || !record->histories)
+        work->doubt = arena_new(&apply->arena, bool, entity->field_count);
     if (record && work->twin_found &&
         !record->histories) { /* else it was judged when it was read first */
-        if (!work->inherits)  /* else the marker is that of another record's operation */
-            judge_marker(apply, ae, work);
-        mend_lost_base(apply, ae, work);
+        if (work->inherits || /* then the marker is that of another record's operation */
+            !judge_marker(apply, ae, work))
+            mend_lost_base(apply, ae, work);
     }
     for (int f = 0; f < entity->field_count; f++)
         work->verdicts[f] = ae->property_of_field[f] >= 0

@@ -142,7 +142,7 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
         struct work *work = of[i];
         work->candidate_count = 0;
         work->more_candidates = false;
-        work->op = work->begun = work->earlier_op = SPAN_NONE;
+        work->op = work->begun = SPAN_NONE;
         row_init(&work->row, ae->entity, work->key, &apply->arena);
         work->row_exists = loads[i].row.data != NULL;
         if (work->row_exists &&
@@ -151,7 +151,6 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
         work->asked = work->row.held_count > 0;
         read_op(work, loads[i].op);
         work->unknown = work->op.len > 0 || work->row.status == STATE_UNCERTAIN;
-        work->unknown_op = work->op.len > 0 ? work->op : work->row.op;
         if (work->row.twin.len)
             work->candidates[work->candidate_count++] = work->row.twin;
         else

@@ -125,15 +125,22 @@ static int replay_flush(struct replay *replay, struct err *err)
     return status;
 }
 
-/* A refused row that has no accepted one beside it is not nothing: somebody wrote to the target for it. */
-int partition_uncertain(const struct entity *entity, struct span key, struct arena *arena,
+/*
+ * A refused row that has no accepted one beside it is not nothing: its writer wrote to the target. What it sent, and what was stored, counts
+ * if its marker still stands there.
+ */
+int partition_uncertain(const struct entity *entity, const struct row *refused, struct arena *arena,
                         int64_t epoch, struct store_finish *ret_row, struct err *err)
 {
     struct row row;
     struct buf text, index;
+    struct span key = refused->key;
     buf_init(&text, 0);
     buf_init(&index, 0);
     row_init(&row, entity, key, arena);
+    row.op = refused->op;
+    row.base = refused->base;
+    row.sent = refused->sent;
     row.status = STATE_REBUILD;
     row.epoch = epoch;
     row.due_ms = 1;
@@ -195,15 +202,19 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
                         store_row(apply->store, entity, message->key, &replay->arena, &known, err),
                         err) != 0)
             return -1;
+        text = arena_copy(&replay->arena, message->value); /* the flush took it */
+        if (row_decode(entity, text, &replay->tape, &replay->arena, &row, err) != 0)
+            return -1;
     }
     enum fold_verdict verdict = state_fold(row.epoch, replay->highest, known.data != NULL);
     if (verdict == FOLD_REFUSE)
         return 0;
     if (verdict == FOLD_REFUSE_UNCERTAIN) {
-        if (partition_uncertain(entity, message->key, &replay->arena,
-                                replay->ae->epochs[replay->partition], &replay->rows[0], err) != 0)
+        if (partition_uncertain(entity, &row, &replay->arena, replay->ae->epochs[replay->partition],
+                                &replay->rows[0], err) != 0)
             return -1;
         replay->rows[0].partition = replay->partition;
+        replay->rows[0].keep_op = true; /* what it began is all that is left of it */
         replay->count = 1;
         return 0;
     }
@@ -218,6 +229,9 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     finish->index = arena_copy(&replay->arena, buf_span(&index));
     add_match_names(replay->ae, &row, &replay->arena, finish);
     finish->drop_op = arena_copy(&replay->arena, row.op.data ? row.op : span_of(""));
+    /* An owner puts the row of one operation before it begins the next. */
+    finish->drop_epoch = span_of(
+        arena_printf(&replay->arena, "%d.%lld", (int)replay->partition, (long long)row.epoch));
     buf_clear(&index);
     replay->count++;
     return replay->count == REPLAY_CHUNK ? replay_flush(replay, err) : 0;
@@ -329,7 +343,11 @@ static int write_again(struct apply *apply, struct apply_entity *ae,
             finish.key = key;
         }
     } else {
-        status = partition_uncertain(ae->entity, key, &apply->arena, epoch, &finish, err);
+        struct row refused;
+        struct span foreign = arena_copy(&apply->arena, message->value);
+        status = row_decode(ae->entity, foreign, &apply->tape, &apply->arena, &refused, err);
+        if (status == 0)
+            status = partition_uncertain(ae->entity, &refused, &apply->arena, epoch, &finish, err);
     }
     buf_clear(&text);
     buf_clear(&index);

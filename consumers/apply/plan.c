@@ -17,9 +17,11 @@ static void add_item(struct work *work, const char *name, struct span value, int
 void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     char partition[INT_TEXT_BYTES], epoch[INT_TEXT_BYTES], seq[INT_TEXT_BYTES];
-    work->marker = ARENA_JOIN(&apply->arena, int_text(work->partition, partition), span_of("."),
-                              int_text(ae->epochs[work->partition], epoch), span_of("."),
-                              int_text(++ae->op_seq, seq));
+    work->marker =
+        ARENA_JOIN(&apply->arena, int_text(work->partition, partition), span_of("."),
+                   int_text(ae->epochs[work->partition], epoch), span_of("."),
+                   int_text(++ae->op_seq, seq), span_of("."),
+                   (struct span){work->event.hash, strnlen(work->event.hash, APPLY_MARKER_HASH)});
 }
 
 static void make_item(struct apply *apply, struct apply_entity *ae, struct work *work)
@@ -261,14 +263,22 @@ static void keep_claims(struct apply *apply, struct work *work)
 void plan_uncertain(struct apply *apply, struct work *work)
 {
     struct row *row = &work->row;
-    const struct rest_traits *traits = rest_traits(apply->rest);
     row->status = STATE_UNCERTAIN;
     row->op = work->marker;
     row->deleted = row->deleted || delete_ends(work); /* see delete_forgets */
-    row->due_ms = apply->now_ms + (traits->tier == REST_TIER_T1 ? 1 : traits->request_lifetime_ms);
+    /* From now on: the process may have been stopped between beginning and sending. */
+    row->due_ms = apply_now_ms(apply) + rest_traits(apply->rest)->request_lifetime_ms;
     row->why = span_of("a request was sent and its outcome is not known");
     row->waits_on = SPAN_NONE;
     row->pending = work->event.value;
+    row->sent = arena_new(&apply->arena, struct value, work->event.after.entity->field_count);
+    for (int f = 0; f < work->event.after.entity->field_count; f++)
+        if (work->verdicts &&
+            work->verdicts[f] == MERGE_AGREE) /* they do, whatever becomes of the operation */
+            row->base[f] =
+                (struct base_pair){.known = true,
+                                   .old_side = base_of(work->event.after.values[f], &apply->arena),
+                                   .new_side = base_of(work->new_now[f], &apply->arena)};
     for (int i = 0; i < work->item.count; i++)
         if (work->item_fields[i] >= 0)
             row->sent[work->item_fields[i]] = work->event.after.values[work->item_fields[i]];

@@ -52,7 +52,9 @@ static int fold_row(struct fold *fold, const struct log_message *message, struct
                 store_row(fold->apply->store, entity, message->key, &fold->arena, &known, err),
                 err) != 0)
             return -1;
-        text = SPAN_NONE; /* the flush took it */
+        text = arena_copy(&fold->arena, message->value); /* the flush took it */
+        if (row_decode(entity, text, &fold->tape, &fold->arena, &row, err) != 0)
+            return -1;
     }
     struct store_finish *finish = &fold->rows[fold->count];
     *finish = (struct store_finish){.partition = p};
@@ -60,8 +62,7 @@ static int fold_row(struct fold *fold, const struct log_message *message, struct
     case FOLD_REFUSE:
         return 0;
     case FOLD_REFUSE_UNCERTAIN:
-        if (partition_uncertain(entity, message->key, &fold->arena, fold->highest[p], finish,
-                                err) != 0)
+        if (partition_uncertain(entity, &row, &fold->arena, fold->highest[p], finish, err) != 0)
             return -1;
         finish->partition = p;
         break;

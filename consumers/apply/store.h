@@ -106,7 +106,9 @@ struct store_finish {
     struct span match_id; /* target id; empty: nothing */
     /* What becomes of the record's operation: kept (its outcome is open); else dropped, whatever it is; */
     bool keep_op;
-    struct span drop_op; /* or, in a replay, only if it has this marker ("" none has); */
+    struct span drop_op; /* or, in a replay, only if it has this marker ("" none has) */
+    struct span
+        drop_epoch; /* or is one of this "<partition>.<epoch>": begun before its owner wrote the row; */
     struct span begun; /* or it is the one with this text, and the row keeps all that it claimed */
 };
 /* Also moves marks[p] (0 = leave) and drops the operations of the records. Waiters of claims given up become due at once. */

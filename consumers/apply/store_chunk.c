@@ -152,7 +152,8 @@ static void push_finish(struct store *store, const struct store_finish *row)
     if (row->keep_op)
         store_push_text(&store->args, "!");
     else if (row->drop_op.data)
-        store_push(&store->args, ARENA_JOIN(arena, span_of("="), row->drop_op));
+        store_push(&store->args,
+                   ARENA_JOIN(arena, span_of("="), row->drop_op, span_of(" "), row->drop_epoch));
     else
         store_push(&store->args, row->begun);
 }

@@ -45,6 +45,7 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
         .status = row->status,
         .op_in_flight =
             work->op.len > 0 || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD,
+        .own_op = work_marker_names(work->op, work->event.hash),
         .same_content = same_event || strcmp(row->hash, work->event.hash) == 0,
         .repair = work->event.pass == PASS_REPAIR || (rejected(row) && !same_event),
         .confirmed = work->event.pass == PASS_HYDRATE || work->event.pass == PASS_REPAIR,
@@ -55,9 +56,7 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
     work->against = row->version;
     if (row->has_version)
         facts.order = version_compare(&row->version, &work->event.version, facts.same_content);
-    int64_t lifetime_ms = rest_traits(apply->rest)->tier == REST_TIER_T1
-                              ? 0
-                              : rest_traits(apply->rest)->request_lifetime_ms;
+    int64_t lifetime_ms = rest_traits(apply->rest)->request_lifetime_ms;
     if (work->op.len > 0)
         facts.due = apply->now_ms >= work->op_sent_ms + lifetime_ms;
     else
@@ -84,11 +83,40 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
     return facts;
 }
 
-/*
- * What an operation may have written: the fields in which its event's record differs from the base.
- */
-void work_derive_sent(struct apply_entity *ae, struct work *work, const struct record *record)
+/* The digits of the content that a marker names; empty: one of an older Tandem names none. */
+static struct span content_of(struct span marker)
 {
+    const char *last = marker.len ? memrchr(marker.data, '.', marker.len) : NULL;
+    size_t len = last ? (size_t)(marker.data + marker.len - (last + 1)) : 0;
+    return len == APPLY_MARKER_HASH ? (struct span){last + 1, len} : SPAN_NONE;
+}
+
+bool work_marker_same(struct span a, struct span b)
+{
+    return content_of(a).len > 0 && span_equal(content_of(a), content_of(b));
+}
+
+bool work_marker_names(struct span marker, const char *hash)
+{
+    struct span content = content_of(marker);
+    return content.len > 0 && strncmp(content.data, hash, content.len) == 0;
+}
+
+bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work,
+                      struct span marker)
+{
+    struct event pending = {0};
+    struct err ignored = ERR_INIT;
+    const struct record *record = &work->event.after;
+    work->row.sent = arena_new(&apply->arena, struct value, ae->entity->field_count);
+    if (!work_marker_names(marker, work->event.hash)) {
+        if (work->row.pending.len == 0 ||
+            event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
+                         &ignored) != 0 ||
+            !work_marker_names(marker, pending.hash))
+            return false;
+        record = &pending.after;
+    }
     for (int f = 0; f < ae->entity->field_count; f++) {
         const struct base_pair *base = &work->row.base[f];
         /* Of fields that never met only values are written, never a blank. */
@@ -97,31 +125,11 @@ void work_derive_sent(struct apply_entity *ae, struct work *work, const struct r
         if (ae->entity->fields[f].new_name && differs)
             work->row.sent[f] = record->values[f];
     }
-}
-
-/* The event of an operation that was begun and not finished is the row's pending one if there is any, else this one: it comes again
- * before anything newer of its record. */
-static void derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work)
-{
-    struct event pending;
-    struct err ignored = ERR_INIT;
-    const struct record *record = &work->event.after;
-    if (work->op.len == 0)
-        return;
-    if (work->row.status == STATE_UNCERTAIN && !span_equal(work->row.op, work->op)) {
-        work->earlier_op = work->row.op;
-        work->earlier_sent = work->row.sent;
-        work->row.sent = arena_new(&apply->arena, struct value, ae->entity->field_count);
-    }
-    if (!work->due && work->row.pending.len &&
-        event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
-                     &ignored) == 0)
-        record = &pending.after;
-    work_derive_sent(ae, work, record);
+    return true;
 }
 
 /* A write was begun and its outcome cannot be known yet: say so durably, look when nothing can be executed any more. */
-static void park_uncertain(struct apply *apply, struct work *work)
+static void park_uncertain(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
     if (work->op.len ==
@@ -131,8 +139,10 @@ static void park_uncertain(struct apply *apply, struct work *work)
         work->what = OUTCOME_PARKED;
         return;
     }
+    /* The row names one unknown operation; what the target's marker says of a second one, its name and its order tell. */
+    if (row->status != STATE_UNCERTAIN && work_derive_sent(apply, ae, work, work->op))
+        row->op = work->op;
     row->status = STATE_UNCERTAIN;
-    row->op = work->op;
     row->due_ms = work->op_sent_ms + rest_traits(apply->rest)->request_lifetime_ms;
     row->why = span_of("an operation was begun and its outcome is not known");
     row->pending = work->event.value;
@@ -159,8 +169,7 @@ static void end_wait(struct apply *apply, struct apply_entity *ae, struct work *
     if (work->stage != WORK_DONE || verdict == EVENT_LOOK_FIRST)
         return;
     if (work->due && unknown && work->op.len > 0) {
-        derive_sent(apply, ae, work);
-        park_uncertain(apply, work);
+        park_uncertain(apply, ae, work);
     } else if (!unknown && (work->due || verdict == EVENT_ADVANCE)) {
         wait_over(work);
     }
@@ -202,11 +211,10 @@ static void decide(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->what = OUTCOME_PARKED;
         break;
     case EVENT_LOOK_FIRST:
-        derive_sent(apply, ae, work);
         if (facts.due)
             work->stage = WORK_FIND;
         else
-            park_uncertain(apply, work);
+            park_uncertain(apply, ae, work);
         break;
     case EVENT_APPLY:
     case EVENT_VERDICT_COUNT:

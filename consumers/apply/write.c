@@ -31,7 +31,7 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
 {
     struct store_begin *begins = arena_new(&apply->arena, struct store_begin, n);
     struct store_owner owner = apply_owner(ae);
-    int64_t sent_ms = apply->now_ms + clock_mono_ms(apply->clock) - apply->now_mono_ms;
+    int64_t sent_ms = apply_now_ms(apply);
     for (int i = 0; i < n; i++) {
         struct span *claims = arena_new(&apply->arena, struct span, 2 + APPLY_MATCH_MAX);
         begins[i] = (struct store_begin){.key = works[i]->key,

@@ -27,7 +27,7 @@ struct data {
 static struct data redis, saved;
 
 struct store {
-    int incarnation, process;
+    int incarnation, process, run_id; /* run_id: of the server that it is connected to */
 };
 static struct store stores[SIM_PROCESSES];
 
@@ -199,7 +199,9 @@ static enum store_outcome closed(struct err *err)
 
 static bool is_open(const struct store *store)
 {
-    return redis.incarnation != 0 && redis.incarnation == store->incarnation;
+    /* A server that restarted took the connection with it: nothing is asked before store_ensure made a new one. */
+    return redis.incarnation != 0 && redis.incarnation == store->incarnation &&
+           redis.run_id == store->run_id;
 }
 
 static enum store_outcome guard(const struct store *store, const struct store_owner *owner,
@@ -232,6 +234,7 @@ enum store_outcome store_ensure(struct store *store, bool *ret_changed, struct e
     bool valid = redis.incarnation != 0 && redis.incarnation_run == redis.run_id;
     *ret_changed = valid && store->incarnation != redis.incarnation;
     store->incarnation = valid ? redis.incarnation : 0;
+    store->run_id = redis.run_id;
     if (valid)
         return STORE_OK;
     redis.incarnation = 0;
@@ -420,8 +423,13 @@ static bool ends_op(const struct store_finish *row, struct span op)
 {
     if (row->keep_op || !op.data)
         return false;
-    return !row->drop_op.data || (op.len > row->drop_op.len && op.data[row->drop_op.len] == ' ' &&
-                                  memcmp(op.data, row->drop_op.data, row->drop_op.len) == 0);
+    const struct span *starts[2] = {&row->drop_op, &row->drop_epoch};
+    for (int i = 0; i < 2; i++)
+        if (starts[i]->len && op.len > starts[i]->len &&
+            op.data[starts[i]->len] == (i == 0 ? ' ' : '.') &&
+            memcmp(op.data, starts[i]->data, starts[i]->len) == 0)
+            return true;
+    return !row->drop_op.data;
 }
 
 static void finish_row(const struct store_finish *row)

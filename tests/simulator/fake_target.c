@@ -16,11 +16,16 @@ static struct rest rests[SIM_PROCESSES];
 static const char *const PROPERTIES[SIM_FIELDS] = {"email", "title", "city"};
 static const char EXTERNAL_ID[] = "old_id", MARKER[] = "marker";
 
-static void store(struct target_record *record, int field, struct value value, bool ours)
+static void note(struct target_record *record, int field, struct value value, bool ours)
 {
     struct target_change *change = arena_new(&world.arena, struct target_change, 1);
     *change = (struct target_change){value, world.now_ms, ours, record->histories[field]};
     record->histories[field] = change;
+}
+
+static void store(struct target_record *record, int field, struct value value, bool ours)
+{
+    note(record, field, value, ours);
     record->values[field] = value;
     int token = sim_token_of(value);
     if (!ours && token >= 0)
@@ -180,8 +185,10 @@ static void set_values(struct target_record *record, const struct target_write *
     for (int i = 0; i < write->count; i++) {
         if (span_is(write->names[i], EXTERNAL_ID))
             record->external_id = write->values[i];
-        if (span_is(write->names[i], MARKER))
+        if (span_is(write->names[i], MARKER)) {
             record->marker = write->values[i];
+            note(record, SIM_FIELDS, (struct value){VALUE_SET, record->marker}, true);
+        }
     }
     int r = record_of(record->external_id);
     for (int i = 0; i < write->count; i++)
@@ -355,9 +362,9 @@ static struct rest_history *histories_of(struct rest_op *op, const struct target
 {
     struct rest_history *histories = arena_new(&op->arena, struct rest_history, op->property_count);
     for (int p = 0; p < op->property_count; p++)
-        for (int f = 0; f < SIM_FIELDS; f++) {
+        for (int f = 0; f <= SIM_FIELDS; f++) {
             struct rest_history *history = &histories[p];
-            if (strcmp(op->properties[p], PROPERTIES[f]) != 0)
+            if (strcmp(op->properties[p], f < SIM_FIELDS ? PROPERTIES[f] : MARKER) != 0)
                 continue;
             history->changes = arena_new(&op->arena, struct rest_change, REST_CHANGES_MAX);
             const struct target_change *change = record->histories[f];

@@ -54,7 +54,7 @@ MUTANTS = [
     ("an unknown outcome is not looked at before nothing can be executed any more", "state.c",
      "if (waits && !facts->due)\n        return while_waiting(facts);", "", STATE),
     ("an operation that was begun is looked at first", "state.c",
-     "return newer ? EVENT_LOOK_FIRST : by_version(facts);", "return newer ? EVENT_APPLY : by_version(facts);", STATE),
+     "return newer || own ? EVENT_LOOK_FIRST : by_version(facts);", "return newer || own ? EVENT_APPLY : by_version(facts);", STATE),
     ("an event older than the operation's is not written over it", "state.c",
      "bool newer = goes_ahead(facts) || facts->order == VERSION_NEWER;", "bool newer = true;", STATE),
     ("an event older than the one that waits is dropped", "state.c",

@@ -71,8 +71,8 @@ struct target_record {
     int64_t human_at[SIM_FIELDS]; /* 0: ours, or nobody's; else when a person set it, in edits */
     struct span external_id, marker;
     int64_t version, created_ms;
-    bool ours;                                   /* created by us */
-    struct target_change *histories[SIM_FIELDS]; /* newest first */
+    bool ours;                                       /* created by us */
+    struct target_change *histories[SIM_FIELDS + 1]; /* newest first; the last one the marker's */
 };
 
 /* A write of one item on its way. */
