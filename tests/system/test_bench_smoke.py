@@ -12,6 +12,7 @@ import bench_apply  # noqa: E402
 import bench_backfill  # noqa: E402
 import bench_json_readers  # noqa: E402
 import bench_latency  # noqa: E402
+import bench_verify  # noqa: E402
 import rig  # noqa: E402
 from harness import run_tests  # noqa: E402
 
@@ -42,6 +43,11 @@ def test_apply_creates_and_updates_every_record_once():
     for instances in bench_apply.INSTANCES:
         found.update(bench_apply.one_round(services(), source, RECORDS, instances))
     assert set(found) == set(bench_apply.SUBJECTS), found
+
+
+def test_verify_finds_every_pair_identical():
+    results, taken = bench_verify.measure(services(), RECORDS, 1, quiet)
+    assert set(results) == set(bench_verify.SUBJECTS) and taken["redis_bytes"] > 0, results
 
 
 def test_every_edit_arrives():

@@ -1,6 +1,6 @@
 """
 test_quickstart — deploy/quickstart itself, with the build under test: from nothing to a report in which nothing is
-unexplained; started again it goes on; Ctrl-C and kill -9 leave nothing behind.
+unexplained; started again it goes on, and fails on a value that nobody wrote; Ctrl-C and kill -9 leave nothing behind.
 """
 import json
 import os
@@ -43,7 +43,20 @@ def effects(state):
         return dict(database.execute("SELECT op, COUNT(*) FROM effects WHERE who='integration' GROUP BY op"))
 
 
-def test_ci_then_again():
+def edit_behind_everybodys_back(state):
+    """A street in the new system's own store: no person, no history, no marker; its record's key."""
+    with sqlite3.connect(f"{state}/new.db") as database:
+        number, fields = database.execute("SELECT n, fields FROM records WHERE object='contacts' AND deleted=0 AND "
+                                          "fields LIKE '%tandem_quickstart_salesforce_id%' AND fields LIKE '%\"address\"%' "
+                                          "ORDER BY n DESC LIMIT 1").fetchone()
+        fields = {**json.loads(fields), "address": "1 Nobody Lane"}
+        database.execute("UPDATE records SET fields=? WHERE n=?",
+                         (json.dumps(fields, ensure_ascii=False, separators=(",", ":")), number))
+    database.close()
+    return "salesforce:" + fields["tandem_quickstart_salesforce_id"]
+
+
+def test_ci_then_again_and_what_nobody_wrote_fails_it():
     state = os.path.join(new_dir("quickstart"), "state")
     first = quickstart(state, "--ci")
     assert first.wait_exit(600) == 0, first.log_text()[-5000:]
@@ -56,11 +69,14 @@ def test_ci_then_again():
     assert left_behind(state) == []
     creates = effects(state)["create"]
 
+    key = edit_behind_everybodys_back(state)
     again = quickstart(state, "--ci", "--actions", "5")
-    assert again.wait_exit(600) == 0, again.log_text()[-5000:]
+    assert again.wait_exit(600) == 1, again.log_text()[-5000:]
     text = again.log_text()
     assert "seeding" not in text and "all topics of quickstart are as they should be" in text
-    assert count_of(text, "different and unexplained") == 0
+    assert count_of(text, "different and unexplained") == 1 and "unknown-writer 1" in text, text[-5000:]
+    assert re.search(rf"such as {key} and \d+ in street$", text, re.M), text[-5000:]
+    assert "FAILED: `tandem report` ended with code 65" in text
     assert effects(state)["create"] < creates + 100, "the second start began anew"
     with open(os.path.join(state, "state.json"), encoding="utf-8") as file:
         assert json.load(file)["seeded"]
