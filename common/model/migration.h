@@ -7,7 +7,8 @@
  *   time_zone = "America/New_York";           // IANA, required
  *   kill_date = "2027-03-01";                 // midnight in time_zone, required
  *   old = "salesforce";  new = "hubspot";     // names of systems
- *   kafka = { properties = ["bootstrap.servers=127.0.0.1:9092"]; partitions = 4; replication = 3; };
+ *   kafka = { properties = ["bootstrap.servers=127.0.0.1:9092"]; partitions = 4; replication = 3;
+ *             password_file = "secrets/kafka"; };   // of sasl.username, with security.protocol=SASL_SSL among the properties
  *   redis = { address = "127.0.0.1:6379"; user = "…"; password_file = "secrets/redis"; };
  *   systems = {
  *     salesforce = {
@@ -53,6 +54,7 @@
 struct kafka_settings {
     const char **properties; /* "name=value", checked for the '=' only */
     int property_count;
+    const char *password_file; /* its content is sasl.password; NULL: none */
     int64_t partitions, replication;
     int64_t record_max_bytes; /* of a change event; dlq, state and review allow four times that */
 };

@@ -7,6 +7,8 @@
 
 enum { PARTITIONS_MAX = 1000, REPLICATION_MAX = 16 };
 
+static const char PASSWORD[] = "sasl.password=";
+
 struct kafka_group {
     config_setting_t *properties;
     struct kafka_settings settings;
@@ -18,6 +20,10 @@ static const struct conf_option KAFKA[] = {
      .offset = offsetof(struct kafka_group, properties),
      .required = true,
      .help = "properties = [\"bootstrap.servers=host:9092\"];"},
+    {.name = "password_file",
+     .type = CONF_SECRET,
+     .offset = offsetof(struct kafka_group, settings.password_file),
+     .help = "a file with mode 600: sasl.password"},
     {.name = "partitions",
      .type = CONF_INT,
      .offset = offsetof(struct kafka_group, settings.partitions),
@@ -111,6 +117,9 @@ static void read_properties(struct migration *migration, config_setting_t *list,
         if (!text || !strchr(text, '=') || text[0] == '=')
             conf_mistake(report, at, "write \"name=value\"", "\"%s\" is no Kafka property",
                          text ? text : "");
+        else if (strncmp(text, PASSWORD, strlen(PASSWORD)) == 0)
+            conf_mistake(report, at, "password_file = \"secrets/kafka\"; beside the properties",
+                         "a secret stands in the configuration: sasl.password");
         else
             migration->kafka.properties[migration->kafka.property_count++] = text;
     }

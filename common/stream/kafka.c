@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -74,6 +75,19 @@ static int put_verbatim(rd_kafka_conf_t *conf, const char *property, struct err 
     return put(conf, name, equals + 1, err);
 }
 
+static int put_password(rd_kafka_conf_t *conf, const char *path, struct err *err)
+{
+    char *password = NULL;
+    if (!path)
+        return 0;
+    if (secret_read(path, &password, err) < 0)
+        return -1;
+    int failed = put(conf, "sasl.password", password, err);
+    explicit_bzero(password, strlen(password));
+    free(password);
+    return failed;
+}
+
 rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *role,
                                 const char *instance, const struct kafka_property *defaults,
                                 const struct kafka_property *ours, struct err *err)
@@ -87,7 +101,8 @@ rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *r
     for (int i = 0; i < migration->kafka.property_count; i++)
         if (put_verbatim(conf, migration->kafka.properties[i], err) < 0)
             goto fail;
-    if (put(conf, "client.id", client_id, err) < 0 || put_all(conf, ours, err) < 0)
+    if (put_password(conf, migration->kafka.password_file, err) < 0 ||
+        put(conf, "client.id", client_id, err) < 0 || put_all(conf, ours, err) < 0)
         goto fail;
     return conf;
 fail:

@@ -13,8 +13,9 @@ from harness_processes import SOURCE, Service, executable, free_port, http, new_
 class Kafka(Service):
     """One real broker (deploy/kafka/broker), its data kept over restarts."""
 
-    def __init__(self, properties=(), heap="384m", start=True):
+    def __init__(self, properties=(), heap="384m", start=True, scram=()):
         super().__init__("kafka")
+        self.scram = list(scram)  # "user=password"
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.properties = list(properties)
@@ -25,7 +26,7 @@ class Kafka(Service):
     def start(self):
         for attempt in range(3):
             self._spawn([os.path.join(SOURCE, "deploy/kafka/broker"), "run", "--dir", self.dir, "--port",
-                         str(self.port), "--heap", self.heap,
+                         str(self.port), "--heap", self.heap, *(["--scram", *self.scram] if self.scram else []),
                          *(["--properties", *self.properties] if self.properties else [])])
             if self._started(self.answers, 120, "Kafka answers"):
                 return

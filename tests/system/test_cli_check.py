@@ -3,10 +3,12 @@ test_cli_check — `tandem` before anything runs: help that teaches, mistakes th
 What each single mistake reads like is tests/unit's; here it is that all of them arrive, from every program.
 """
 import os
+import shutil
 import subprocess
 
+import harness
 from cli_tools import Migration
-from harness import executable, run_tests
+from harness import executable, new_dir, run_tests
 
 COMMANDS = ("check", "config", "topics", "preview", "run", "status", "report", "review", "explain", "truth", "pause", "resume", "reset")
 
@@ -51,6 +53,25 @@ def test_a_good_configuration():
     migration = Migration()
     _, out, _ = migration.tandem("check", want=0)
     assert "no mistakes" in out, out
+
+
+def test_the_example():
+    """deploy/example.cfg as it is shipped, with secrets of any content."""
+    where = new_dir("example")
+    for name in ("example.cfg", "connectors"):
+        source = os.path.join(harness.SOURCE, "deploy", name)
+        (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, os.path.join(where, name))
+    path = os.path.join(where, "example.cfg")
+    code, _, err = tandem("check", "--config", path)
+    assert code == 78 and err.count("does not exist") == 4 and err.rstrip().endswith("4 mistakes"), err
+    os.mkdir(os.path.join(where, "secrets"))
+    for name in ("salesforce-secret", "hubspot-token", "kafka", "redis"):
+        with open(os.open(os.path.join(where, "secrets", name), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+            file.write("a secret\n")
+    code, out, err = tandem("check", "--config", path)
+    assert code == 0 and "no mistakes" in out, out + err
+    code, out, _ = tandem("truth", "--config", path)
+    assert code == 0 and "As of 1 June 2027, hubspot is right about every other field of a contact" in out, out
 
 
 def test_all_mistakes_at_once():

@@ -7,7 +7,8 @@
  *   kafka-tool <bootstrap> topics
  *   kafka-tool <bootstrap> ends <topic>
  *   kafka-tool <bootstrap> committed <group> <topic>
- *   kafka-tool <bootstrap> allow|deny topic|group <name> read|write|describe|all (a name ending in '.' is a prefix)
+ *   kafka-tool <bootstrap> allow|deny topic|group <name> <operation> [<principal>] (a name ending in '.' is a prefix;
+ *       operations: read write create describe describe-configs alter-configs all; no principal: whom the broker knows by no name)
  */
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -185,22 +186,32 @@ static int committed(rd_kafka_t *kafka, const char *name)
 
 static rd_kafka_AclOperation_t operation_of(const char *name)
 {
-    return strcmp(name, "read") == 0    ? RD_KAFKA_ACL_OPERATION_READ
-           : strcmp(name, "write") == 0 ? RD_KAFKA_ACL_OPERATION_WRITE
-           : strcmp(name, "all") == 0   ? RD_KAFKA_ACL_OPERATION_ALL
-                                        : RD_KAFKA_ACL_OPERATION_DESCRIBE;
+    static const struct {
+        const char *name;
+        rd_kafka_AclOperation_t operation;
+    } all[] = {{"read", RD_KAFKA_ACL_OPERATION_READ},
+               {"write", RD_KAFKA_ACL_OPERATION_WRITE},
+               {"create", RD_KAFKA_ACL_OPERATION_CREATE},
+               {"describe", RD_KAFKA_ACL_OPERATION_DESCRIBE},
+               {"describe-configs", RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS},
+               {"alter-configs", RD_KAFKA_ACL_OPERATION_ALTER_CONFIGS}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(name, all[i].name) == 0)
+            return all[i].operation;
+    return RD_KAFKA_ACL_OPERATION_ALL;
 }
 
-/* A rule for whom the broker knows by no name: everybody, in a test. argv: verb, type, name, operation. */
-static int rule_for_all(rd_kafka_t *kafka, char **argv)
+/* argv: verb, type, name, operation, and the principal or NULL. */
+static int make_rule(rd_kafka_t *kafka, char **argv)
 {
-    char text[TEXT_BYTES];
+    char text[TEXT_BYTES], principal[TEXT_BYTES];
+    (void)snprintf(principal, sizeof(principal), "User:%s", argv[4] ? argv[4] : "ANONYMOUS");
     const char *name = argv[2];
     bool prefix = *name && name[strlen(name) - 1] == '.';
     rd_kafka_AclBinding_t *rule = rd_kafka_AclBinding_new(
         strcmp(argv[1], "group") == 0 ? RD_KAFKA_RESOURCE_GROUP : RD_KAFKA_RESOURCE_TOPIC, name,
-        prefix ? RD_KAFKA_RESOURCE_PATTERN_PREFIXED : RD_KAFKA_RESOURCE_PATTERN_LITERAL,
-        "User:ANONYMOUS", "*", operation_of(argv[3]),
+        prefix ? RD_KAFKA_RESOURCE_PATTERN_PREFIXED : RD_KAFKA_RESOURCE_PATTERN_LITERAL, principal,
+        "*", operation_of(argv[3]),
         strcmp(argv[0], "deny") == 0 ? RD_KAFKA_ACL_PERMISSION_TYPE_DENY
                                      : RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
         text, sizeof(text));
@@ -230,11 +241,11 @@ int main(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[2] : "";
     int asks_group = strcmp(verb, "committed") == 0;
-    int known = (strcmp(verb, "create") == 0 && argc >= 5) ||
-                (strcmp(verb, "topics") == 0 && argc == 3) ||
-                ((strcmp(verb, "ends") == 0 || strcmp(verb, "delete") == 0) && argc == 4) ||
-                (asks_group && argc == 5) ||
-                ((strcmp(verb, "deny") == 0 || strcmp(verb, "allow") == 0) && argc == 6);
+    int known =
+        (strcmp(verb, "create") == 0 && argc >= 5) || (strcmp(verb, "topics") == 0 && argc == 3) ||
+        ((strcmp(verb, "ends") == 0 || strcmp(verb, "delete") == 0) && argc == 4) ||
+        (asks_group && argc == 5) ||
+        ((strcmp(verb, "deny") == 0 || strcmp(verb, "allow") == 0) && (argc == 6 || argc == 7));
     if (!known)
         return fail(
             "usage",
@@ -249,8 +260,8 @@ int main(int argc, char **argv)
         failed = delete_topic(kafka, argv[3]);
     else if (strcmp(verb, "ends") == 0)
         failed = ends(kafka, argv[3]);
-    else if (argc == 6)
-        failed = rule_for_all(kafka, argv + 2);
+    else if (argc >= 6)
+        failed = make_rule(kafka, argv + 2);
     else
         failed = committed(kafka, argv[4]);
     rd_kafka_destroy(kafka);
