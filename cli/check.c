@@ -152,5 +152,6 @@ const struct command COMMAND_CHECK = {
     "asked for the options of its own sources.\n\n"
     "With --connect it signs in to Kafka, Redis and both systems, compares topics and properties\n"
     "with the mapping, and names the command that mends what is missing. It changes nothing.\n\n"
+    "Exits 78 when there are mistakes, 69 when --connect finds anything missing.\n\n"
     "  tandem check --config acme.cfg --connect",
     run_check};

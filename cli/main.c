@@ -26,11 +26,13 @@ static void print_help(FILE *out)
                 out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         (void)fprintf(out, "  %-9s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
-    (void)fputs("\n`tandem <command> --help` teaches each of them. The configuration is --config,\n"
-                "else $TANDEM_CONFIG, else ./tandem.cfg; deploy/quickstart.cfg is a model of one.\n"
-                "Exit codes: 0 fine, 64 usage, 69 something is unavailable, 75 try again later,\n"
-                "77 no permission, 78 the configuration is wrong.\n",
-                out);
+    (void)fputs(
+        "\n`tandem <command> --help` teaches each of them. The configuration is --config,\n"
+        "else $TANDEM_CONFIG, else ./tandem.cfg; deploy/quickstart.cfg is a model of one.\n"
+        "Exit codes: 0 fine, 64 usage, 65 something is unexplained (report), 66 nothing is known\n"
+        "of what was asked for, 69 something is away or missing, 70 a run lost a process,\n"
+        "75 try again later, 77 no permission, 78 the configuration is wrong.\n",
+        out);
 }
 
 static int unknown(const char *name)

@@ -37,9 +37,32 @@ static const char *const RESERVED[] = {"acks",
                                        "allow.auto.create.topics",
                                        NULL};
 
+/*
+ * librdkafka before 2.6.1 repeats its nonce in SCRAM (confluentinc/librdkafka#4895): Kafka up to 3.9 lets that pass, Kafka 4 calls the
+ * credentials invalid.
+ */
+enum { SCRAM_MENDED_VERSION = 0x020601ff };
+
+/* A password that is not taken shows to the caller as a broker that does not answer: it has to be said here. */
+static bool tell_refusal(const char *text)
+{
+    if (!strstr(text, "SASL authentication error"))
+        return false;
+    bool scram = strstr(text, "SCRAM") && rd_kafka_version() < SCRAM_MENDED_VERSION;
+    log_error("Kafka does not take the user or the password", log_str("why", text),
+              log_str("advice",
+                      scram ? "SCRAM of this librdkafka (before 2.6.1) is refused by Kafka 4; "
+                              "with Kafka 4 take PLAIN over TLS, a client certificate, or a newer "
+                              "librdkafka"
+                            : "look at sasl.username and the password file"));
+    return true;
+}
+
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     (void)handle;
+    if (tell_refusal(text))
+        return;
     /* CONFWARN: one list of properties serves producers and consumers. */
     enum log_level at = level <= 4 && strcmp(facility, "CONFWARN") != 0 ? LOG_WARN_ : LOG_DEBUG_;
     log_at(at, "kafka client", log_str("facility", facility), log_str("text", text));

@@ -120,7 +120,7 @@ def test_secrets_that_others_can_read():
 
 def test_a_dump_shows_everything_but_secrets():
     """It can be read again, and says the same then; what somebody wrote is told from what is a default."""
-    path = configuration((r'"bootstrap.servers=([^"]*)"', r'"bootstrap.servers=\1", "sasl.username=ann", "sasl.password=geheim1", '
+    path = configuration((r'"bootstrap.servers=([^"]*)"', r'"bootstrap.servers=\1", "sasl.username=ann", "ssl.key.password=geheim1", '
                                                           r'"ssl.key.pem=geheim2", "ssl.key.location=/k.pem"'),
                          (r'url = "http://127', 'url = "http://ann:geheim3@127'))
     code, out, err = tandem("config", "dump", "--redact", "--config", path)
