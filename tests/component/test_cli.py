@@ -125,7 +125,7 @@ def test_a_dump_shows_everything_but_secrets():
                          (r'url = "http://127', 'url = "http://ann:geheim3@127'))
     code, out, err = tandem("config", "dump", "--redact", "--config", path)
     assert code == 0 and not err and "geheim" not in out and "token\n" not in out, (code, out, err)
-    for line in ('"sasl.username=ann"', '"sasl.password=***"', '"ssl.key.pem=***"', '"ssl.key.location=/k.pem"', 'url = "http://***@127.',
+    for line in ('"sasl.username=ann"', '"ssl.key.password=***"', '"ssl.key.pem=***"', '"ssl.key.location=/k.pem"', 'url = "http://***@127.',
                  "  instances = 1;\n", "  retry_max = 10;  // default\n", "    interval_ms = 1000;\n", "    gather_ms = 20;  // default\n",
                  '{  // pii\n        name = "email";\n'):
         assert line in out, (line, out)
