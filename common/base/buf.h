@@ -50,7 +50,7 @@ struct span buf_span(const struct buf *buf); /* borrowed until the next put */
 bool buf_grow(struct buf *buf, size_t len);
 static inline bool buf_room(struct buf *buf, size_t len)
 {
-    return !buf->failed && (len < buf->cap - buf->len || buf_grow(buf, len));
+    return !buf->failed && ((buf->data && len < buf->cap - buf->len) || buf_grow(buf, len));
 }
 
 /* Every byte that is rendered comes through here: to be inlined. */

@@ -192,6 +192,9 @@ static int apply_open(void *self, const struct handler_context *context, struct 
     open_metrics(apply);
     if (open_entities(apply, migration, err) != 0)
         return -1;
+    apply->works = calloc(WORKS_PER_CHUNK, sizeof *apply->works);
+    if (!apply->works)
+        return err_set(err, ERR_FATAL, "apply: out of memory");
     apply->sink = sink_open(migration, "apply", context->instance, 0, err);
     apply->store = apply->sink ? store_open(migration, err) : NULL;
     apply->rest =
@@ -216,6 +219,7 @@ static void apply_close(void *self)
         rest_op_clear(apply->ops[i]);
         free(apply->ops[i]);
     }
+    free(apply->works);
     buf_clear(&apply->scratch);
     json_tape_clear(&apply->tape);
     arena_clear(&apply->arena);
@@ -350,23 +354,22 @@ static int apply_batch(void *self, const struct message *messages, int n,
     if (gate(apply, ret_retry_after_ms, err) != 0)
         return -1;
     bool *taken = calloc((size_t)n, sizeof *taken);
-    struct work *works = calloc(WORKS_PER_CHUNK, sizeof *works);
-    if (!taken || !works)
+    if (!taken)
         abort(); /* crash-safe by design */
     int status = 0;
     for (int e = 0; e < apply->entity_count && status == 0; e++) {
         for (;;) {
             apply_chunk_begin(apply);
-            int count = collect(apply, &apply->entities[e], messages, n, taken, works);
+            int count = collect(apply, &apply->entities[e], messages, n, taken, apply->works);
             if (count == 0)
                 break;
-            status = work_chunk(apply, &apply->entities[e], works, count, ret_retry_after_ms, err);
+            status = work_chunk(apply, &apply->entities[e], apply->works, count, ret_retry_after_ms,
+                                err);
             if (status != 0)
                 break;
         }
     }
     free(taken);
-    free(works);
     return status;
 }
 

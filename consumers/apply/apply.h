@@ -56,6 +56,7 @@ struct apply {
     struct apply_entity *entities;
     int entity_count;
     char outcomes[TOPIC_NAME_BYTES], review[TOPIC_NAME_BYTES];
+    struct work *works; /* of one chunk: WORKS_PER_CHUNK of them */
     struct arena arena; /* of one chunk */
     struct json_tape tape;
     struct buf scratch;

@@ -16,11 +16,12 @@ static void add_item(struct work *work, const char *name, struct span value, int
 
 void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
+    ae->op_seq++;
     char partition[INT_TEXT_BYTES], epoch[INT_TEXT_BYTES], seq[INT_TEXT_BYTES];
     work->marker =
         ARENA_JOIN(&apply->arena, int_text(work->partition, partition), span_of("."),
                    int_text(ae->epochs[work->partition], epoch), span_of("."),
-                   int_text(++ae->op_seq, seq), span_of("."),
+                   int_text(ae->op_seq, seq), span_of("."),
                    (struct span){work->event.hash, strnlen(work->event.hash, APPLY_MARKER_HASH)});
 }
 
