@@ -68,6 +68,13 @@ static size_t copy_plain(char *out, const char *data, size_t len)
         if (stop)
             return at + swar_first(stop);
     }
+    if (at < len && len >= sizeof(uint64_t)) { /* the rest, with some of what is copied already */
+        at = len - sizeof(uint64_t);
+        uint64_t word = swar_load(data + at);
+        uint64_t stop = swar_json_special(word) | (word & SWAR_EACH(0x80));
+        memcpy(out + at, data + at, sizeof(word));
+        return stop ? at + swar_first(stop) : len;
+    }
     for (; at < len && json_plain((unsigned char)data[at]); at++)
         out[at] = data[at];
     return at;
