@@ -145,6 +145,17 @@ static void read_number(const struct conf_option *option, const config_setting_t
                      option->name, (long long)option->min, (long long)option->max, number);
 }
 
+void conf_check_secret(const config_setting_t *at, const char *name, const char *path,
+                       struct conf_report *report)
+{
+    const char *objection = secret_objection(path);
+    if (!objection)
+        return;
+    char advice[256];
+    (void)snprintf(advice, sizeof(advice), "it must be a file with mode 600: %s", path);
+    conf_mistake(report, at, advice, "the secret file \"%s\" %s", name, objection);
+}
+
 /*
  * The resolved path replaces the text in the config_t, which then owns it; it
  * is absolute, so that reading a group twice changes nothing.
@@ -163,12 +174,7 @@ static void read_secret(const struct conf_option *option, config_setting_t *sett
         text = config_setting_get_string(setting);
     }
     *(const char **)slot(self, option) = text;
-    const char *objection = secret_objection(text);
-    if (objection) {
-        char advice[256];
-        (void)snprintf(advice, sizeof(advice), "it must be a file with mode 600: %s", text);
-        conf_mistake(report, setting, advice, "the secret file \"%s\" %s", option->name, objection);
-    }
+    conf_check_secret(setting, option->name, text, report);
 }
 
 static void read_option(const struct conf_option *option, const config_setting_t *group, void *self,

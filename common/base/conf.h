@@ -92,6 +92,10 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
 int conf_read_group(const config_setting_t *group, const struct conf_option *options,
                     const char *const *also_known, void *self, struct conf_report *report);
 
+/* What CONF_SECRET checks, for a path that stands in a list: a mistake at `at` unless only its owner may read the file. */
+void conf_check_secret(const config_setting_t *at, const char *name, const char *path,
+                       struct conf_report *report);
+
 /* For showing a configuration as it works. Was this setting added by keep_defaults? */
 bool conf_is_default(const config_setting_t *setting);
 /* A string, number or boolean as libconfig writes it; a text in quotes. */

@@ -149,8 +149,12 @@ static void read_root(struct migration *migration, struct conf_report *report)
         read_kill_date(migration, group, report);
     migration_read_kafka(migration, &root.groups, report);
     migration_read_systems(migration, &root.groups, report);
+    int before = report->count + report->dropped;
     migration_read_entities(migration, &root.groups, report);
+    bool good = report->count + report->dropped == before;
     migration_read_sources(migration, &root.groups, report);
+    if (good)
+        migration_open_expressions(migration, root.groups.entities, report);
 }
 
 struct migration *migration_open(const char *path, struct conf_report *report)

@@ -40,7 +40,8 @@
  *     type = "enum"; role = "stage"; values = ( … );   // or "pipeline": its new names are looked up by `tandem check --connect`
  *     type = "string"; new = "name"; from = ["first_name", "last_name"]; jq = ".first_name + \" \" + .last_name";   // base/expression.h
  *
- *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … } );
+ *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … },
+ *               { name = "hooks"; type = "webhook"; system = "salesforce"; endpoints = ( … ); } );   // model/webhook.h
  *   apply = { instances = 1; batch_records = 1000; … };   // all of it: migration_kafka.c
  *   log_level = "info"; run_dir = "run";      // logs, pid and lock files of `tandem run`
  */
@@ -73,8 +74,9 @@ struct system_settings {
 };
 
 struct source_settings {
-    const char *name, *type; /* "poll" */
+    const char *name, *type; /* "poll", "webhook" */
     const struct system_settings *system;
+    const struct webhook_settings *webhook; /* model/webhook.h; NULL: another type */
     const config_setting_t *group; /* the producer's own option table reads the rest */
 };
 

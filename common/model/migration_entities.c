@@ -193,7 +193,6 @@ void migration_read_entities(struct migration *migration, const struct migration
         migration_check_references(migration, groups->entities, report);
     if (report->count + report->dropped != before)
         return;
-    migration_open_expressions(migration, groups->entities, report);
     for (int i = 0; i < migration->entity_count; i++)
         migration_hash_mapping(migration, &migration->entities[i]);
 }

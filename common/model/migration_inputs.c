@@ -112,12 +112,17 @@ void migration_read_inputs(struct migration *migration, const struct entity *ent
 
 /* ---- compiling ---- */
 
-struct expression_list {
-    const char *texts[EXPRESSIONS_MAX];
-    const config_setting_t *at[EXPRESSIONS_MAX];
-    struct err whys[EXPRESSIONS_MAX];
-    int count;
-};
+int migration_add_expression(struct expression_list *list, const char *text,
+                             const config_setting_t *at, struct conf_report *report)
+{
+    if (list->count == EXPRESSIONS_MAX) {
+        conf_mistake(report, at, NULL, "more than %d expressions", EXPRESSIONS_MAX);
+        return -1;
+    }
+    list->texts[list->count] = text;
+    list->at[list->count] = at;
+    return list->count++;
+}
 
 static void gather(struct expression_list *list, const struct entity *entity,
                    const config_setting_t *entities, struct conf_report *report)
@@ -130,13 +135,10 @@ static void gather(struct expression_list *list, const struct entity *entity,
             continue;
         const config_setting_t *at =
             migration_at(migration_entity_field(entities, entity->name, field->name), "jq");
-        if (list->count == EXPRESSIONS_MAX) {
-            conf_mistake(report, at, NULL, "more than %d expressions", EXPRESSIONS_MAX);
+        int index = migration_add_expression(list, field->jq, at, report);
+        if (index < 0)
             return;
-        }
-        list->texts[list->count] = field->jq;
-        list->at[list->count] = at;
-        field->expression = list->count++;
+        field->expression = index;
     }
 }
 
@@ -148,6 +150,7 @@ void migration_open_expressions(struct migration *migration, const config_settin
     int before = report->count + report->dropped;
     for (int i = 0; i < migration->entity_count; i++)
         gather(list, &migration->entities[i], entities, report);
+    migration_gather_webhooks(migration, list, report);
     if (list->count == 0 || report->count + report->dropped != before)
         return;
     migration->expressions = expressions_open(list->texts, list->count, list->whys, &err);

@@ -6,6 +6,7 @@
 #define TANDEM_MODEL_MIGRATION_INTERNAL_H
 
 #include "model/migration.h"
+#include "model/webhook.h"
 
 /* The groups of the root that have a file of their own; NULL: not there. */
 struct migration_groups {
@@ -48,7 +49,36 @@ void migration_read_truth(struct migration *migration, struct entity *entity,
 /* All entities are there: what their references lead to. */
 void migration_check_references(const struct migration *migration, const config_setting_t *entities,
                                 struct conf_report *report);
-/* Compile all expressions; nothing else is wrong. */
+/*
+ * The endpoints of a webhook source; group is the source's. system: NULL if that is a mistake already. Returns what it could
+ * read, in the arena.
+ */
+struct webhook_settings *migration_read_webhook(struct migration *migration,
+                                                const config_setting_t *group,
+                                                const struct system_settings *system,
+                                                struct conf_report *report);
+/* The parts of an endpoint that say what becomes of its events: items, type, rules. soap: what they are in a Salesforce message. */
+void migration_read_webhook_rules(struct migration *migration, const config_setting_t *group,
+                                  bool soap, struct webhook_endpoint *endpoint,
+                                  struct conf_report *report);
+/* The scheme of its own that an endpoint describes; NULL with mistakes. */
+const struct signature_scheme *migration_read_webhook_scheme(struct migration *migration,
+                                                             const config_setting_t *group,
+                                                             struct conf_report *report);
+/* All jq expressions of the migration, for one compilation. */
+struct expression_list {
+    const char *texts[EXPRESSIONS_MAX];
+    const config_setting_t *at[EXPRESSIONS_MAX];
+    struct err whys[EXPRESSIONS_MAX];
+    int count;
+};
+/* Its index, or -1 with a mistake: there are too many. */
+int migration_add_expression(struct expression_list *list, const char *text,
+                             const config_setting_t *at, struct conf_report *report);
+/* Those of the webhook sources. */
+void migration_gather_webhooks(struct migration *migration, struct expression_list *list,
+                               struct conf_report *report);
+/* Compile all expressions; nothing is wrong with the entities. */
 void migration_open_expressions(struct migration *migration, const config_setting_t *entities,
                                 struct conf_report *report);
 /* Fill entity->hash. */

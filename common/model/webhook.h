@@ -19,7 +19,8 @@
  *
  * A rule's `type` is the whole event type, or its beginning and a '*'; left out: any. The longest rule that fits decides. Without `record` an event is a
  * hint: poll reads the record back. With it, the record's members are named as the old system's API names them; a
- * record that lacks a mapped one, or its time of modification, is a hint as well: absent is not blank.
+ * record that lacks a mapped one, or its time of modification, is a hint as well: absent is not blank. Whole records need
+ * a scheme that signs its time: between the modification and that time the source said so.
  */
 #ifndef TANDEM_MODEL_WEBHOOK_H
 #define TANDEM_MODEL_WEBHOOK_H

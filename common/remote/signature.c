@@ -410,7 +410,7 @@ static enum signature_verdict compare(const struct signature_scheme *scheme,
 enum signature_verdict signature_verify(const struct signature_scheme *scheme,
                                         const struct signature_keys *keys,
                                         const struct signature_request *request, int64_t now_ms,
-                                        char ret_name[HASH_HEX_BYTES])
+                                        char ret_name[HASH_HEX_BYTES], int64_t *ret_time_ms)
 {
     struct span header = SPAN_NONE;
     struct parts parts = {.request = request};
@@ -425,6 +425,8 @@ enum signature_verdict signature_verify(const struct signature_scheme *scheme,
     int64_t apart_ms = time_ms > now_ms ? time_ms - now_ms : now_ms - time_ms;
     if (scheme->time != SIGNATURE_TIME_NONE && apart_ms > scheme->window_s * 1000)
         return SIGNATURE_EXPIRED;
+    if (ret_time_ms)
+        *ret_time_ms = scheme->time == SIGNATURE_TIME_NONE ? -1 : time_ms;
     if (ret_name)
         name_signed(scheme, &parts, ret_name);
     return SIGNATURE_GOOD;

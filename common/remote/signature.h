@@ -53,10 +53,11 @@ const char *signature_verdict_name(enum signature_verdict verdict); /* "good", "
 /*
  * Judge a request. now_ms: wall clock. ret_name (may be NULL), with SIGNATURE_GOOD: SHA-256 of scheme name and signed bytes, hex:
  * what a replay is known by; never made of anything that was not signed.
+ * ret_time_ms (may be NULL), likewise: when it was signed, by the sender's clock; −1 where no time is signed.
  */
 enum signature_verdict signature_verify(const struct signature_scheme *scheme,
                                         const struct signature_keys *keys,
                                         const struct signature_request *request, int64_t now_ms,
-                                        char ret_name[HASH_HEX_BYTES]);
+                                        char ret_name[HASH_HEX_BYTES], int64_t *ret_time_ms);
 
 #endif

@@ -67,7 +67,8 @@ def end_of(proc):
 
 class Pipeline:
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="", entity="", top="",
-                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), judge=None):
+                 session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), judge=None,
+                 sources=""):
         """judge: what the oracle has to know: truth, normalises, match (tests/oracle/oracle.py)."""
         assert tier in ("T1", "T3")
         self.tier, self.partitions, self.judge = tier, partitions, judge or {}
@@ -79,7 +80,8 @@ class Pipeline:
         self.dir = new_dir(self.ns)
         self.old = Sandbox("salesforce", **{**OLD, **(old or {})})
         self.new = Sandbox("hubspot", **{**NEW, "conditional_writes": int(tier == "T1"), **(new or {})})
-        self.options = {"poll": poll, "apply": apply, "entity": entity, "top": top, "session_timeout_ms": session_timeout_ms,
+        self.options = {"poll": poll, "apply": apply, "entity": entity, "top": top, "sources": sources,
+                        "session_timeout_ms": session_timeout_ms,
                         "properties": "".join(f', "{text}"' for text in properties)}
         self.connector = {name: {**values, **(connector or {}).get(name, {})} for name, values in CONNECTOR.items()}
         self.polls, self.applies, self.zombies = [], [], []

@@ -165,7 +165,7 @@ static enum signature_verdict judge(struct request *request, const struct vector
                                             .header = look,
                                             .self = request};
     enum signature_verdict verdict =
-        signature_verify(scheme, &keys, &asked, request->now_ms, request->name);
+        signature_verify(scheme, &keys, &asked, request->now_ms, request->name, NULL);
     signature_keys_clear(&keys);
     return verdict;
 }
