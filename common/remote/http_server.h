@@ -21,7 +21,7 @@ struct http_server_settings {
     const char *listen;       /* "127.0.0.1:8480", "[::]:8480"; port 0: any free one */
     int64_t connections_max;  /* further ones are closed at once */
     int64_t body_max_bytes;   /* of one request: 413 */
-    int64_t bodies_max_bytes; /* of all requests under way: 503 */
+    int64_t bodies_max_bytes; /* of all requests under way, beyond the first 8 KiB of each: 503 */
     int64_t body_ms;          /* from the headers to the last byte of the body: closed */
     int64_t idle_ms; /* until the headers are whole, on a new connection or a kept one: closed */
     const char *certificate, *key; /* PEM texts: TLS; NULL: none, a proxy is before us */

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-enum { BODY_FIRST_BYTES = 2048, DISCARD_FACTOR = 2 };
+enum { BODY_FREE_BYTES = 8192, DISCARD_FACTOR = 2 };
 
 static enum MHD_Result reply(struct http_request *request, struct MHD_Connection *connection)
 {
@@ -111,12 +111,17 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
 
 /* ---- body ---- */
 
-/* Room for len more bytes among all bodies under way. The buffer is made to grow in the steps that are counted. */
+/*
+ * Room for len more bytes among all bodies under way, counted in the steps in which the buffer grows. The first kilobytes of each are free:
+ * whoever fills the room with large bodies does not shut out the small ones.
+ */
 static bool reserve(struct http_request *request, size_t len)
 {
     struct http_server *server = request->server;
-    size_t need = request->body.len + len,
-           wanted = request->reserved ? request->reserved : BODY_FIRST_BYTES;
+    size_t need = request->body.len + len;
+    size_t wanted = request->reserved ? request->reserved : 2 * BODY_FREE_BYTES;
+    if (need <= BODY_FREE_BYTES)
+        return true;
     while (wanted < need)
         wanted *= 2;
     int64_t more = (int64_t)(wanted - request->reserved);

@@ -57,7 +57,7 @@ static const struct conf_option OPTIONS[] = {
      .default_int = 32 * 1024 * 1024,
      .min = 1024,
      .max = 1024 * 1024 * 1024,
-     .help = "Of all requests under way; more is answered 503."},
+     .help = "Of all requests under way, beyond the first 8 KiB of each; more is answered 503."},
     {.name = "body_ms",
      .type = CONF_INT,
      .offset = offsetof(struct webhook, body_ms),
@@ -187,9 +187,10 @@ static int open_replay(struct webhook *webhook, struct err *err)
                                        .max = webhook->replay_max,
                                        .keep_ms = KEEP_LEAST_MS,
                                        .lease_ms = webhook->patience_ms + LEASE_MORE_MS};
-    for (int i = 0; i < webhook->hook_count; i++) {
+    const struct webhook_settings *all = webhook->context->settings->webhook;
+    for (int i = 0; i < all->endpoint_count; i++) {
         /* A time in the future is valid until the window behind it ends. */
-        int64_t keep_ms = 2 * webhook->hooks[i].endpoint->scheme->window_s * 1000 + 60 * 1000;
+        int64_t keep_ms = 2 * all->endpoints[i].scheme->window_s * 1000 + 60 * 1000;
         if (settings.keep_ms < keep_ms)
             settings.keep_ms = keep_ms;
     }
