@@ -77,7 +77,7 @@ struct source_settings {
     const char *name, *type; /* "poll", "webhook" */
     const struct system_settings *system;
     const struct webhook_settings *webhook; /* model/webhook.h; NULL: another type */
-    const config_setting_t *group; /* the producer's own option table reads the rest */
+    const config_setting_t *group;          /* the producer's own option table reads the rest */
 };
 
 struct apply_settings {

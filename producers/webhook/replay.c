@@ -85,6 +85,7 @@ struct replay *replay_open(const struct replay_settings *settings, struct err *e
         replay->owner[i] = "0123456789abcdef"[arc4random_uniform(16)];
     (void)snprintf(replay->prefix, sizeof(replay->prefix),
                    "tandem:%s:hook:", settings->migration->ns);
+    replay->prefix_len = strlen(replay->prefix);
     replay->unchecked = metric_counter(
         "tandem_webhook_unchecked_total",
         "Requests that were taken without asking Redis whether they are replays.", NULL);
