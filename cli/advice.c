@@ -49,6 +49,9 @@ static const struct {
     {"duplicate",
      "the same person or thing as a record that has its twin already: merge the two in "
      "the new system."},
+    {"dangling",
+     "refers to a record that is not in the new system any more: enter the right one in "
+     "the old system once more, or mend it there."},
     {"untraced",
      "the rows say that both systems agree on two different values, and nothing says "
      "why: an update may have been lost. `tandem explain <record>`; then enter the right "

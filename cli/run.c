@@ -108,7 +108,8 @@ const struct command COMMAND_RUN = {
     "A new migration captures and does not write: say --go once, when preview and check look\n"
     "right. --go also creates the external-id and marker properties in the new system. It may be\n"
     "said beside a run that is at work.\n\n"
-    "Where the truth rules are others than those that left questions open, these records are looked\n"
+    "Where the truth rules are others than those that left questions open, these records are "
+    "looked\n"
     "at again (`tandem truth --help`). Exits 70 when a process was given up.\n\n"
     "  tandem run --config acme.cfg --go",
     run_run};

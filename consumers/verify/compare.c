@@ -46,8 +46,9 @@ int64_t tally_records(const struct tally *tally)
     return count;
 }
 
-struct compare *compare_open(const struct entity *entity, struct table *table, int examples,
-                             struct meter *meter, struct err *err)
+struct compare *compare_open(const struct entity *entity, struct table *table,
+                             const struct relations *relations, int examples, struct meter *meter,
+                             struct err *err)
 {
     struct compare *compare = calloc(1, sizeof(*compare));
     if (!compare) {
@@ -56,6 +57,7 @@ struct compare *compare_open(const struct entity *entity, struct table *table, i
     }
     compare->entity = entity;
     compare->table = table;
+    compare->relations = relations;
     compare->meter = meter;
     compare->examples_max = examples;
     json_tape_init(&compare->tape);
@@ -117,6 +119,14 @@ int compare_gather(struct compare *compare, const struct table_pair *pair,
         if (table_each_truth(compare->table, pair->old_record.key, take_truth, storage, err) != 0)
             return -1;
         facts.truths = storage->truths;
+    }
+    if (facts.old_record) {
+        struct relation_facts related;
+        if (relation_resolve(compare->relations, entity, &storage->old_record, facts.new_record,
+                             &compare->arena, &related, err) != 0)
+            return -1;
+        facts.said = related.said;
+        facts.dangling = related.dangling;
     }
     if (pair->row.data) { /* last: the row borrows the tape */
         if (row_decode(entity, arena_copy(&compare->arena, pair->row), &compare->tape,

@@ -10,6 +10,7 @@
 #define TANDEM_VERIFY_COMPARE_H
 
 #include "consumers/verify/meter.h"
+#include "consumers/verify/relation.h"
 #include "consumers/verify/table.h"
 
 struct tally {
@@ -24,8 +25,9 @@ int64_t tally_records(const struct tally *tally);
 struct compare;
 
 /* examples: how many records of each class are listed in the text. Borrows all. */
-struct compare *compare_open(const struct entity *entity, struct table *table, int examples,
-                             struct meter *meter, struct err *err);
+struct compare *compare_open(const struct entity *entity, struct table *table,
+                             const struct relations *relations, int examples, struct meter *meter,
+                             struct err *err);
 void compare_close(struct compare *compare);
 
 /*

@@ -15,6 +15,7 @@ struct list {
 struct compare {
     const struct entity *entity;
     struct table *table;
+    const struct relations *relations;
     struct meter *meter;
     int64_t compared;
     int examples_max, suspects_left;

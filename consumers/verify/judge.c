@@ -23,6 +23,7 @@ static const char *const NAMES[] = {
     [JUDGE_WAITING] = "waiting",
     [JUDGE_DEAD_LETTER] = "dead-letter",
     [JUDGE_NOT_APPLIED] = "not-applied",
+    [JUDGE_DANGLING] = "dangling",
     [JUDGE_UNTRACED] = "untraced",
     [JUDGE_LATE_WRITE] = "late-write",
     [JUDGE_UNKNOWN_WRITER] = "unknown-writer",
@@ -100,7 +101,8 @@ static const struct held *question(const struct judge_facts *facts, int field, b
 {
     const struct held *held = find_held(facts->row, field);
     bool current = held && (is_volatile || held->old_now.kind == VALUE_MISSING ||
-                            value_equal(held->old_now, facts->old_record->values[field]));
+                            value_equal(held->old_now, facts->old_record->values[field]) ||
+                            (facts->said && value_equal(held->old_now, facts->said[field])));
     return current ? held : NULL;
 }
 
@@ -145,6 +147,27 @@ static enum judge_class judge_edit(enum judge_writer writer)
     return JUDGE_UNKNOWN_WRITER;
 }
 
+/* Does old say what the base says of it? Of a reference in either system's terms. */
+static bool old_is_base(const struct judge_facts *facts, int at)
+{
+    struct base_side base = facts->row->base[at].old_side;
+    return base_is(base, facts->old_record->values[at]) ||
+           (facts->said && base_is(base, facts->said[at]));
+}
+
+/* A reference waits, and what it leads to is not in the new system. */
+static bool awaits(const struct judge_facts *facts, int at)
+{
+    if (!facts->said || !value_equal(facts->said[at], facts->old_record->values[at]))
+        return false; /* it has a twin by now: being on the way explains nothing */
+    for (int i = 0; i < facts->row->await_count; i++) {
+        if (facts->row->awaits[i].field == at &&
+            value_equal(facts->row->awaits[i].old_now, facts->said[at]))
+            return true;
+    }
+    return false;
+}
+
 static enum judge_class judge_field(const struct entity *entity, const struct judge_facts *facts,
                                     int at)
 {
@@ -152,6 +175,8 @@ static enum judge_class judge_field(const struct entity *entity, const struct ju
     struct value old_now = facts->old_record->values[at], new_now = facts->new_record->values[at];
     if (old_now.kind == VALUE_MISSING || new_now.kind == VALUE_MISSING)
         return JUDGE_IDENTICAL; /* one of the systems has no such field */
+    if (facts->dangling && facts->dangling[at])
+        return JUDGE_DANGLING;
     if (value_equal(old_now, new_now) || alike(field->rules.type, old_now, new_now, facts->arena))
         return JUDGE_IDENTICAL;
 
@@ -159,10 +184,12 @@ static enum judge_class judge_field(const struct entity *entity, const struct ju
     const struct held *held = question(facts, at, field->is_volatile);
     if (held)
         return OF_HELD[held->class_];
+    if (awaits(facts, at))
+        return JUDGE_WAITING;
     const struct base_pair *base = &row->base[at];
     enum judge_writer writer =
         facts->writers ? (enum judge_writer)facts->writers[at] : WRITER_NOT_ASKED;
-    if (!base->known || !base_is(base->old_side, old_now))
+    if (!base->known || !old_is_base(facts, at))
         return judge_status(row, field->is_volatile ? JUDGE_VOLATILE : JUDGE_NOT_APPLIED);
     if (base_is(base->new_side, new_now))
         return judge_agreed(field, facts, at, writer);

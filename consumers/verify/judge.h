@@ -7,6 +7,8 @@
  * How one field that both systems have is judged, first match wins:
  *   the same; an e-mail but for case, a phone number but for its form, a text
  *   but for blanks around it                                                       identical
+ *   a reference: old is compared by the twin of the record that it leads to; one in new that leads
+ *       nowhere                                                          → "dangling"
  *   the row holds a question about it, and old says what it said when it was asked → that question's
  *                                                  class                          explained
  *   both sides say what the base says of them, and something says why that is so:
@@ -21,7 +23,8 @@
  *       nobody: it changed behind everybody's back                       → "unknown-writer"
  *   a system that keeps no history is believed what the base cannot tell.
  *   a question about the whole record            → that question's class                explained
- *   the row waits for another record             → "waiting"                            explained
+ *   the row waits for another record; the reference waits, and what it leads to has no twin
+ *                                                → "waiting"                            explained
  *   the field is volatile: it moves without a change → "volatile"                       explained
  *   anything else: old moved and new did not follow, no base, no row, …               unexplained
  */
@@ -52,6 +55,7 @@ enum judge_class {
     /* unexplained */
     JUDGE_NOT_APPLIED, /* the old side moved on, or the field never met: the new side did not follow
                         */
+    JUDGE_DANGLING,    /* a reference in new to a record that is not there */
     JUDGE_UNTRACED,    /* the row says that both agree on different values; nothing says why */
     JUDGE_LATE_WRITE,  /* we wrote what stands in new, and the row knows another value */
     JUDGE_UNKNOWN_WRITER, /* the field's history does not know what stands in new */
@@ -90,7 +94,13 @@ struct judge_facts {
     bool shared_twin;
     const char *writers; /* enum judge_writer a field; NULL: not asked */
     const bool *truths; /* a field: an outcome names the two values as they stand now; NULL: none */
-    struct arena *arena; /* for the work of comparing */
+    /*
+     * A field: references in terms of the new system. old_record has "hubspot:<twin>" where the record
+     * it leads to has a twin; what the old system itself said stands here. NULL: there are none.
+     */
+    const struct value *said;
+    const bool *dangling; /* a field: what the new side refers to is not there; NULL: none */
+    struct arena *arena;  /* for the work of comparing */
 };
 
 /*

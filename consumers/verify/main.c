@@ -109,6 +109,7 @@ struct all {
     struct pass *passes;
     struct table **tables;
     struct trail *trail;
+    struct relations relations;
     struct meter meter;
     int count;
 };
@@ -120,10 +121,12 @@ static int print_pass(struct all *all, const struct options *options, struct err
     struct buf text;
     buf_init(&text, 0);
     int failed = 0;
+    for (int i = 0; i < all->count && !failed; i++)
+        failed = pass_read(&all->passes[i], err);
     for (int i = 0; i < all->count && !failed; i++) {
         if (i)
             buf_putc(&text, ',');
-        failed = pass_run(&all->passes[i], all->trail, &text, err);
+        failed = pass_run(&all->passes[i], all->passes, all->count, all->trail, &text, err);
     }
     if (!failed && text.failed)
         failed = err_set(err, ERR_FATAL, "out of memory");
@@ -149,10 +152,12 @@ static int all_open(struct all *all, struct migration *migration, const struct o
     if (!all->passes || !all->tables)
         return err_set(err, ERR_FATAL, "out of memory");
     all->count = count;
+    all->relations = (struct relations){migration, all->tables};
     for (int i = 0; i < count; i++) {
         all->tables[i] = table_open(CACHE_KIB / count, err);
-        if (!all->tables[i] || pass_open(&all->passes[i], migration, &migration->entities[i],
-                                         all->tables[i], &options->pass, &all->meter, err) != 0)
+        if (!all->tables[i] ||
+            pass_open(&all->passes[i], migration, &migration->entities[i], all->tables[i],
+                      &all->relations, &options->pass, &all->meter, err) != 0)
             return -1;
     }
     if (!options->pass.rows_only && !(all->trail = trail_open(migration, all->tables, err)))

@@ -18,15 +18,16 @@ static void pause_ms(int64_t ms)
 }
 
 int pass_open(struct pass *pass, const struct migration *migration, const struct entity *entity,
-              struct table *table, const struct pass_options *options, struct meter *meter,
-              struct err *err)
+              struct table *table, const struct relations *relations,
+              const struct pass_options *options, struct meter *meter, struct err *err)
 {
     pass->options = options;
     pass->meter = meter;
     pass->table = table;
     pass->rows = rows_open(migration, entity, pass->table, err);
     pass->compare =
-        pass->rows ? compare_open(entity, pass->table, options->examples, meter, err) : NULL;
+        pass->rows ? compare_open(entity, pass->table, relations, options->examples, meter, err)
+                   : NULL;
     if (!pass->compare)
         return -1;
     if (!options->rows_only &&
@@ -46,27 +47,48 @@ void pass_close(struct pass *pass)
     rows_close(pass->rows);
 }
 
+int pass_read(struct pass *pass, struct err *err)
+{
+    if (!pass->options->rows_only && scan_all(pass->scan, err) != 0)
+        return -1;
+    return rows_read(pass->rows, err);
+}
+
+/* Those of the other entities too, which this one may refer to. */
+static int read_rows(struct pass *all, int count, struct err *err)
+{
+    int failed = 0;
+    for (int i = 0; i < count && !failed; i++)
+        failed = rows_read(all[i].rows, err);
+    return failed;
+}
+
+struct world {
+    struct pass *all;
+    int count;
+    struct trail *trail;
+};
+
 /* The rows twice: before, to know the twins to read; after, to know what was written. */
-static int look_again(struct pass *pass, struct trail *trail, struct tally *ret_settled,
+static int look_again(struct pass *pass, const struct world *world, struct tally *ret_settled,
                       struct tally *ret_open, struct err *err)
 {
     if (rows_read(pass->rows, err) != 0 || scan_suspects(pass->scan, err) != 0 ||
-        rows_read(pass->rows, err) != 0 || trail_read(trail, err) != 0)
+        read_rows(world->all, world->count, err) != 0 || trail_read(world->trail, err) != 0)
         return -1;
     return compare_suspects(pass->compare, ret_settled, ret_open, err);
 }
 
-static int compare_systems(struct pass *pass, struct trail *trail, int64_t settle_ms,
-                           struct err *err)
+static int compare_systems(struct pass *pass, const struct world *world, struct err *err)
 {
     struct tally *tally = &pass->result.tally, settled, open;
-    if (scan_all(pass->scan, err) != 0 || rows_read(pass->rows, err) != 0 ||
-        trail_read(trail, err) != 0 || compare_first(pass->compare, SUSPECTS_MAX, tally, err) != 0)
+    if (trail_read(world->trail, err) != 0 ||
+        compare_first(pass->compare, SUSPECTS_MAX, tally, err) != 0)
         return -1;
-    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + settle_ms;
+    int64_t until_ms = clock_mono_ms(&CLOCK_SYSTEM) + pass->options->settle_ms;
     pass->result.read_again = 0;
     for (;;) {
-        if (look_again(pass, trail, &settled, &open, err) != 0)
+        if (look_again(pass, world, &settled, &open, err) != 0)
             return -1;
         tally_add(tally, &settled);
         pass->result.read_again += tally_records(&settled);
@@ -79,12 +101,12 @@ static int compare_systems(struct pass *pass, struct trail *trail, int64_t settl
     return 0;
 }
 
-int pass_run(struct pass *pass, struct trail *trail, struct buf *out, struct err *err)
+int pass_run(struct pass *pass, struct pass *all, int count, struct trail *trail, struct buf *out,
+             struct err *err)
 {
-    int failed = pass->options->rows_only
-                     ? rows_read(pass->rows, err)
-                     : compare_systems(pass, trail, pass->options->settle_ms, err);
-    if (failed || table_count(pass->table, &pass->result.counts, err) != 0)
+    struct world world = {all, count, trail};
+    if ((!pass->options->rows_only && compare_systems(pass, &world, err) != 0) ||
+        table_count(pass->table, &pass->result.counts, err) != 0)
         return -1;
     return output_entity(out, &pass->result, err);
 }

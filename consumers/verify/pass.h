@@ -30,11 +30,15 @@ struct pass {
 
 /* All borrowed. Signs in to neither system yet. A pass that failed to open wants to be closed too. */
 int pass_open(struct pass *pass, const struct migration *migration, const struct entity *entity,
-              struct table *table, const struct pass_options *options, struct meter *meter,
-              struct err *err);
+              struct table *table, const struct relations *relations,
+              const struct pass_options *options, struct meter *meter, struct err *err);
 void pass_close(struct pass *pass);
 
-/* Compare, and put the entity's part of the answer. trail: NULL with rows_only. */
-int pass_run(struct pass *pass, struct trail *trail, struct buf *out, struct err *err);
+/* List both systems and read the rows; for every entity before the first is compared: they refer to each other. */
+int pass_read(struct pass *pass, struct err *err);
+
+/* Compare, and put the entity's part of the answer. trail: NULL with rows_only. all: those whose rows a second look brings up to date. */
+int pass_run(struct pass *pass, struct pass *all, int count, struct trail *trail, struct buf *out,
+             struct err *err);
 
 #endif

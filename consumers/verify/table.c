@@ -6,25 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum statement {
-    PUT_OLD,
-    PUT_NEW,
-    REMOVE_OLD,
-    REMOVE_NEW,
-    PUT_ROW,
-    REMOVE_ROW,
-    HAS_ROW,
-    PUT_LETTER,
-    PUT_NAME,
-    PUT_NAME_ONCE,
-    PUT_TRUTH,
-    SUSPECT,
-    LOOKED,
-    PUT_LOOK,
-    SETTLE,
-    STATEMENT_COUNT
-};
-
 static const char *const SQL[] = {
     [PUT_OLD] = "INSERT OR REPLACE INTO old VALUES(?1,?2,?3)",
     [PUT_NEW] = "INSERT OR REPLACE INTO new VALUES(?1,?2,?3,?4,?5)",
@@ -33,6 +14,8 @@ static const char *const SQL[] = {
     [PUT_ROW] = "INSERT OR REPLACE INTO state VALUES(?1,?2,?3,?4,?5,?6)",
     [REMOVE_ROW] = "DELETE FROM state WHERE key=?1",
     [HAS_ROW] = "SELECT 1 FROM state WHERE key=?1",
+    [TWIN_OF] = "SELECT twin FROM state WHERE key=?1 AND twin<>'' AND NOT gone",
+    [HAS_NEW] = "SELECT 1 FROM new WHERE id=?1",
     [PUT_LETTER] = "INSERT OR IGNORE INTO letter VALUES(?1,?2)",
     [PUT_NAME] = "INSERT INTO name VALUES(?1,?2)",
     [PUT_NAME_ONCE] = "INSERT INTO name SELECT ?1,?2 EXCEPT SELECT hash,id FROM name WHERE hash=?1",
@@ -64,19 +47,13 @@ static const char SCHEMA[] =
     "CREATE TABLE look(side INT, id TEXT, hash INT, PRIMARY KEY(side,id)) WITHOUT ROWID;"
     "CREATE TABLE settled(side INT, id TEXT, PRIMARY KEY(side,id)) WITHOUT ROWID;";
 
-struct table {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-    bool names_indexed; /* after all were put at once, which is faster */
-};
-
 int table_fail(const struct table *table, struct err *err)
 {
     return err_set(err, ERR_FATAL, "the temporary database of verify: %s",
                    table->db ? sqlite3_errmsg(table->db) : "out of memory");
 }
 
-static int execute(struct table *table, const char *sql, struct err *err)
+int table_execute(struct table *table, const char *sql, struct err *err)
 {
     if (sqlite3_exec(table->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return table_fail(table, err);
@@ -97,7 +74,7 @@ struct table *table_open(int cache_kib, struct err *err)
         goto fail;
     }
     (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", cache_kib);
-    if (execute(table, cache, err) != 0 || execute(table, SCHEMA, err) != 0)
+    if (table_execute(table, cache, err) != 0 || table_execute(table, SCHEMA, err) != 0)
         goto fail;
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         if (sqlite3_prepare_v2(table->db, SQL[i], -1, &table->statements[i], NULL) != SQLITE_OK) {
@@ -123,30 +100,24 @@ void table_close(struct table *table)
 
 int table_begin(struct table *table, struct err *err)
 {
-    return execute(table, "BEGIN", err);
+    return table_execute(table, "BEGIN", err);
 }
 
 int table_commit(struct table *table, struct err *err)
 {
-    return execute(table, "COMMIT", err);
+    return table_execute(table, "COMMIT", err);
 }
 
 int table_forget_systems(struct table *table, struct err *err)
 {
     table->names_indexed = false;
-    return execute(table,
-                   "DELETE FROM old; DELETE FROM new; DELETE FROM name;"
-                   "DROP INDEX IF EXISTS name_hash;",
-                   err);
+    return table_execute(table,
+                         "DELETE FROM old; DELETE FROM new; DELETE FROM name;"
+                         "DROP INDEX IF EXISTS name_hash;",
+                         err);
 }
 
-int table_forget_suspects(struct table *table, struct err *err)
-{
-    return execute(table, "DELETE FROM suspect; DELETE FROM look; DELETE FROM settled;", err);
-}
-
-/* Borrowed until the statement is reset; SPAN_NONE is NULL. */
-static void bind(sqlite3_stmt *statement, int at, struct span text)
+void table_bind(sqlite3_stmt *statement, int at, struct span text)
 {
     if (text.data)
         (void)sqlite3_bind_text64(statement, at, text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
@@ -154,7 +125,7 @@ static void bind(sqlite3_stmt *statement, int at, struct span text)
         (void)sqlite3_bind_null(statement, at);
 }
 
-static int run(struct table *table, enum statement which, struct err *err)
+int table_run(struct table *table, enum statement which, struct err *err)
 {
     sqlite3_stmt *statement = table->statements[which];
     int result = sqlite3_step(statement);
@@ -164,54 +135,54 @@ static int run(struct table *table, enum statement which, struct err *err)
 
 int table_put_old(struct table *table, const struct table_old *record, struct err *err)
 {
-    bind(table->statements[PUT_OLD], 1, record->id);
-    bind(table->statements[PUT_OLD], 2, record->key);
-    bind(table->statements[PUT_OLD], 3, record->values);
-    return run(table, PUT_OLD, err);
+    table_bind(table->statements[PUT_OLD], 1, record->id);
+    table_bind(table->statements[PUT_OLD], 2, record->key);
+    table_bind(table->statements[PUT_OLD], 3, record->values);
+    return table_run(table, PUT_OLD, err);
 }
 
 int table_put_new(struct table *table, const struct table_new *record, struct err *err)
 {
     sqlite3_stmt *statement = table->statements[PUT_NEW];
-    bind(statement, 1, record->id);
-    bind(statement, 2, record->external_id.data ? record->external_id : span_of(""));
-    bind(statement, 3, record->marker.data ? record->marker : span_of(""));
-    bind(statement, 4, record->values);
-    bind(statement, 5, record->writers);
-    return run(table, PUT_NEW, err);
+    table_bind(statement, 1, record->id);
+    table_bind(statement, 2, record->external_id.data ? record->external_id : span_of(""));
+    table_bind(statement, 3, record->marker.data ? record->marker : span_of(""));
+    table_bind(statement, 4, record->values);
+    table_bind(statement, 5, record->writers);
+    return table_run(table, PUT_NEW, err);
 }
 
 int table_remove_old(struct table *table, struct span id, struct err *err)
 {
-    bind(table->statements[REMOVE_OLD], 1, id);
-    return run(table, REMOVE_OLD, err);
+    table_bind(table->statements[REMOVE_OLD], 1, id);
+    return table_run(table, REMOVE_OLD, err);
 }
 
 int table_remove_new(struct table *table, struct span id, struct err *err)
 {
-    bind(table->statements[REMOVE_NEW], 1, id);
-    return run(table, REMOVE_NEW, err);
+    table_bind(table->statements[REMOVE_NEW], 1, id);
+    return table_run(table, REMOVE_NEW, err);
 }
 
 int table_put_row(struct table *table, const struct table_row *row, struct err *err)
 {
     enum statement which = row->text.data ? PUT_ROW : REMOVE_ROW;
     sqlite3_stmt *statement = table->statements[which];
-    bind(statement, 1, row->key);
+    table_bind(statement, 1, row->key);
     if (which == PUT_ROW) {
-        bind(statement, 2, row->text);
-        bind(statement, 3, row->twin.data ? row->twin : span_of(""));
+        table_bind(statement, 2, row->text);
+        table_bind(statement, 3, row->twin.data ? row->twin : span_of(""));
         (void)sqlite3_bind_int(statement, 4, (int)row->status);
         (void)sqlite3_bind_int64(statement, 5, row->held_mask);
         (void)sqlite3_bind_int(statement, 6, row->gone);
     }
-    return run(table, which, err);
+    return table_run(table, which, err);
 }
 
 int table_has_row(struct table *table, struct span key, bool *ret_has, struct err *err)
 {
     sqlite3_stmt *statement = table->statements[HAS_ROW];
-    bind(statement, 1, key);
+    table_bind(statement, 1, key);
     int result = sqlite3_step(statement);
     (void)sqlite3_reset(statement);
     if (result != SQLITE_DONE && result != SQLITE_ROW)
@@ -220,82 +191,65 @@ int table_has_row(struct table *table, struct span key, bool *ret_has, struct er
     return 0;
 }
 
+int table_has_new(struct table *table, struct span id, bool *ret_has, struct err *err)
+{
+    sqlite3_stmt *statement = table->statements[HAS_NEW];
+    table_bind(statement, 1, id);
+    int result = sqlite3_step(statement);
+    (void)sqlite3_reset(statement);
+    if (result != SQLITE_DONE && result != SQLITE_ROW)
+        return table_fail(table, err);
+    *ret_has = result == SQLITE_ROW;
+    return 0;
+}
+
+int table_twin_of(struct table *table, struct span key, struct arena *arena, struct span *ret_twin,
+                  struct err *err)
+{
+    sqlite3_stmt *statement = table->statements[TWIN_OF];
+    struct span twin = SPAN_NONE;
+    table_bind(statement, 1, key);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        twin = arena_copy(arena, (struct span){(const char *)sqlite3_column_text(statement, 0),
+                                               (size_t)sqlite3_column_bytes(statement, 0)});
+    (void)sqlite3_reset(statement);
+    if (result != SQLITE_DONE && result != SQLITE_ROW)
+        return table_fail(table, err);
+    *ret_twin = twin;
+    return 0;
+}
+
 int table_put_letter(struct table *table, struct span key, struct span reason, struct err *err)
 {
-    bind(table->statements[PUT_LETTER], 1, key);
-    bind(table->statements[PUT_LETTER], 2, reason);
-    return run(table, PUT_LETTER, err);
+    table_bind(table->statements[PUT_LETTER], 1, key);
+    table_bind(table->statements[PUT_LETTER], 2, reason);
+    return table_run(table, PUT_LETTER, err);
 }
 
 int table_put_name(struct table *table, uint64_t hash, struct span old_id, struct err *err)
 {
     enum statement which = table->names_indexed ? PUT_NAME_ONCE : PUT_NAME;
     (void)sqlite3_bind_int64(table->statements[which], 1, (sqlite3_int64)hash);
-    bind(table->statements[which], 2, old_id);
-    return run(table, which, err);
+    table_bind(table->statements[which], 2, old_id);
+    return table_run(table, which, err);
 }
 
 int table_index_names(struct table *table, struct err *err)
 {
     table->names_indexed = true;
-    return execute(table, "CREATE INDEX name_hash ON name(hash)", err);
+    return table_execute(table, "CREATE INDEX name_hash ON name(hash)", err);
 }
 
 int table_put_truth(struct table *table, struct span key, int field, struct span old_text,
                     struct span new_text, struct err *err)
 {
     sqlite3_stmt *statement = table->statements[PUT_TRUTH];
-    bind(statement, 1, key);
+    table_bind(statement, 1, key);
     (void)sqlite3_bind_int(statement, 2, field);
-    bind(statement, 3, old_text);
-    bind(statement, 4, new_text);
-    return run(table, PUT_TRUTH, err);
-}
-
-/* ---- suspects ---- */
-
-static void bind_who(sqlite3_stmt *statement, enum value_side side, struct span id)
-{
-    (void)sqlite3_bind_int(statement, 1, (int)side);
-    bind(statement, 2, id);
-}
-
-int table_suspect(struct table *table, enum value_side side, struct span id, bool counts,
-                  struct err *err)
-{
-    bind_who(table->statements[SUSPECT], side, id);
-    (void)sqlite3_bind_int(table->statements[SUSPECT], 3, counts);
-    return run(table, SUSPECT, err);
-}
-
-int table_look(struct table *table, enum value_side side, struct span id, uint64_t looks,
-               bool *ret_moved, struct err *err)
-{
-    sqlite3_stmt *statement = table->statements[LOOKED];
-    bind_who(statement, side, id);
-    int result = sqlite3_step(statement);
-    bool moved = result == SQLITE_ROW && (uint64_t)sqlite3_column_int64(statement, 0) != looks;
-    (void)sqlite3_reset(statement);
-    if (result != SQLITE_DONE && result != SQLITE_ROW)
-        return table_fail(table, err);
-    bind_who(table->statements[PUT_LOOK], side, id);
-    (void)sqlite3_bind_int64(table->statements[PUT_LOOK], 3, (sqlite3_int64)looks);
-    *ret_moved = moved;
-    return run(table, PUT_LOOK, err);
-}
-
-int table_settle(struct table *table, enum value_side side, struct span id, struct err *err)
-{
-    bind_who(table->statements[SETTLE], side, id);
-    return run(table, SETTLE, err);
-}
-
-int table_drop_settled(struct table *table, struct err *err)
-{
-    return execute(table,
-                   "DELETE FROM suspect WHERE EXISTS"
-                   " (SELECT 1 FROM settled s WHERE s.side=suspect.side AND s.id=suspect.id)",
-                   err);
+    table_bind(statement, 3, old_text);
+    table_bind(statement, 4, new_text);
+    return table_run(table, PUT_TRUTH, err);
 }
 
 sqlite3 *table_database(struct table *table)

@@ -68,6 +68,12 @@ int table_each_pair(struct table *table, bool only_suspects,
                     int (*fn)(void *self, const struct table_pair *pair, struct err *err),
                     void *self, struct err *err);
 
+/* The twin that the row of key names, in the arena; SPAN_NONE: there is none. */
+int table_twin_of(struct table *table, struct span key, struct arena *arena, struct span *ret_twin,
+                  struct err *err);
+/* Is there a record of the new system with this id? */
+int table_has_new(struct table *table, struct span id, bool *ret_has, struct err *err);
+
 /* What outcomes say of a record's fields: nothing at all for most tables. */
 int table_each_truth(struct table *table, struct span key,
                      void (*fn)(void *self, int field, struct span old_text, struct span new_text),

@@ -11,7 +11,7 @@ import threading
 
 from harness import run_tests, wait_for, Proc
 from pipeline import Pipeline
-from verify_tools import FIELDS, World, canonical, key_of, other, source_id, target_id
+from verify_tools import FIELDS, World, as_system, base_of, canonical, key_of, other, source_id, target_id
 
 EACH = int(os.environ.get("TANDEM_PLANTED", "48"))
 UNEXPLAINED = {"not-applied", "unconfirmed", "untraced", "late-write", "unknown-writer", "unreadable-in-old", "in-flight",
@@ -348,6 +348,55 @@ def test_what_moves_is_looked_at_again():
         report = verify(p, "--settle", "0", "--examples", "1")
         assert report["different"] == {"explained": {}, "unexplained": {"not-applied": 1}}, report
         assert [e["record"] for e in report["examples"]] == [key_of(restless)]
+
+
+def with_boss(pipeline):
+    """A mapping whose records refer to each other: a property in both systems."""
+    pipeline.old.admin("schema", {"object": "Contact", "name": "Boss__c", "type": "string"})
+    pipeline.new.admin("schema", {"object": "contacts", "name": "boss", "type": "string"})
+    with open(pipeline.config, encoding="utf-8") as file:
+        text = file.read()
+    at = text.index('{ name = "source"')
+    with open(pipeline.config, "w", encoding="utf-8") as file:
+        file.write(text[:at] + '{ name = "boss"; type = "reference"; to = "contact"; old = "Boss__c"; new = "boss"; },\n' + text[at:])
+
+
+def employee(world, old, new, base, awaits=None, history=None):
+    """A record whose boss is record old in old, the record new in new; base: what both last agreed on."""
+    n = world.next()
+    raw = {**as_system(canonical(n), 1), **({"boss": target_id(new)} if new else {})}
+    world.put_old(n, raw={**as_system(canonical(n), 0), "Boss__c": source_id(old)})
+    world.put_new(n, raw=raw, external=n, marker="0.0.1", steps=history and [(who, {**raw, **then}) for who, then in history])
+    members = {"awaits": [{"field": "boss", "old": key_of(awaits), "since_ms": 1}]} if awaits else {}
+    world.put_row(n, {**base_of(canonical(n), canonical(n)), "boss": {"old": f"hubspot:{target_id(base)}" if base else None}}, n,
+                  **members)
+    return n
+
+
+def test_references_are_compared_by_the_twin():
+    with Pipeline() as p:
+        p.validated = False  # rows with a field that the schemas do not know
+        with_boss(p)
+        p.prepare()
+        world = World(p)
+        ann, bea = world.pair(), world.pair()
+        nobody = world.next()  # in neither system
+        stranger = world.next()
+        world.put_old(stranger)  # not moved
+        world.expect("no-row", stranger)
+        employee(world, ann, ann, ann)  # the same
+        moved = employee(world, bea, ann, ann)
+        edited = employee(world, ann, bea, ann, history=[("integration", {"boss": target_id(ann)}), ("person:bob", {})])
+        waits = employee(world, stranger, None, None, awaits=stranger)
+        late = employee(world, ann, None, None, awaits=ann)  # it has its twin by now
+        dangling = employee(world, ann, nobody, ann)
+        for n, class_ in ((moved, "not-applied"), (edited, "edited-in-new"), (waits, "waiting"), (late, "not-applied"),
+                          (dangling, "dangling")):
+            world.expect(class_, n, {"boss": class_})
+        world.put()
+        report = verify(p, "--settle", "0", "--examples", "100")
+        world.check(report)
+        assert report["identical"] == 3, report
 
 
 def looks(pipeline):

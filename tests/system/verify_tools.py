@@ -109,10 +109,10 @@ class World:
         self.old.append((n, "Contact", source_id(n), NOW_MS, NOW_MS, NOW_MS, "ann", fields.get("Email"), 0, 1,
                          as_stored(fields)))
 
-    def put_new(self, n, values=None, raw=None, external=None, marker=None, history=()):
+    def put_new(self, n, values=None, raw=None, external=None, marker=None, history=(), steps=None):
         """
         history: (who, canonical values) from the oldest on; nothing: the integration wrote what stands there. external:
-        the number of the old record whose id it carries.
+        the number of the old record whose id it carries. steps: a history of properties as they are.
         """
         own = {}
         if external is not None:
@@ -120,7 +120,8 @@ class World:
         if marker:
             own[self.pipeline.marker] = marker
         fields = raw if raw is not None else as_system(values or canonical(n), 1)
-        steps = [(who, {**as_system(then, 1), **own}) for who, then in history] or [("integration", {**fields, **own})]
+        steps = ([(who, {**then, **own}) for who, then in steps or ()] or
+                 [(who, {**as_system(then, 1), **own}) for who, then in history] or [("integration", {**fields, **own})])
         before = None
         for at, (who, after) in enumerate(steps):
             at_ms = NOW_MS + 1000 * at
