@@ -30,6 +30,34 @@ static void check_connectors(const config_t *config, struct conf_report *report)
     }
 }
 
+/* The policy for deleted records against what the new system's connector knows how to do. */
+static void check_deletes(const config_t *config, struct conf_report *report)
+{
+    const char *new = NULL;
+    char path[128];
+    const config_setting_t *entities = config_lookup(config, "entities");
+    if (!config_lookup_string(config, "new", &new) || !entities ||
+        !config_setting_is_list(entities))
+        return;
+    (void)snprintf(path, sizeof(path), "systems.%.60s.connector", new);
+    const config_setting_t *group = config_lookup(config, path);
+    struct connector *connector = group ? connector_open(group, report) : NULL;
+    for (int i = 0; connector && i < config_setting_length(entities); i++) {
+        const config_setting_t *entity = config_setting_get_elem(entities, (unsigned)i);
+        const config_setting_t *side =
+            config_setting_is_group(entity) ? config_setting_get_member(entity, "new") : NULL;
+        const char *policy, *object;
+        if (side && config_setting_is_group(side) &&
+            config_setting_lookup_string(entity, "deletes", &policy) &&
+            config_setting_lookup_string(side, "object", &object) &&
+            !connector_does(connector, policy, object))
+            conf_mistake(report, config_setting_get_member(entity, "deletes"),
+                         "write \"review\" or \"keep\", or complete the connector",
+                         "the connector of \"%s\" has no operation %s for %s", new, policy, object);
+    }
+    connector_close(connector);
+}
+
 /* Ask a process for its mistakes: its lines "file:line: …" join ours. Returns 0, or -1 with err. */
 static int ask_process(const char *program, const char *config_path, const char *source,
                        struct mistakes *mistakes, struct err *err)
@@ -87,6 +115,8 @@ static int find_mistakes(const char *path, struct mistakes *mistakes, struct err
     if (readable) {
         migration_close(migration_open(path, &report));
         check_connectors(&config, &report);
+        if (report.count == 0)
+            check_deletes(&config, &report);
     }
     struct buf text;
     buf_init(&text, 0);

@@ -196,6 +196,14 @@ const struct connector_operation *connector_operation(const struct connector *co
     return connector->operations[kind].present ? &connector->operations[kind] : NULL;
 }
 
+bool connector_does(const struct connector *connector, const char *policy, const char *object)
+{
+    enum connector_operation_kind kind =
+        strcmp(policy, "archive") == 0 ? OPERATION_ARCHIVE : OPERATION_DELETE;
+    return (kind == OPERATION_DELETE && strcmp(policy, "delete") != 0) ||
+           connector_operation(connector, kind, object);
+}
+
 /* NOLINTBEGIN(bugprone-macro-parentheses): part.field names a member, which takes no parentheses */
 #define TEXT(part, field, words)                                                               \
     {                                                                                          \

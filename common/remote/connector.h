@@ -14,4 +14,7 @@ struct connector;
 struct connector *connector_open(const config_setting_t *group, struct conf_report *report);
 void connector_close(struct connector *connector);
 
+/* Does the connector say how records of object are put aside ("archive"), removed for ever ("delete")? Any other policy needs nothing. */
+bool connector_does(const struct connector *connector, const char *policy, const char *object);
+
 #endif

@@ -199,6 +199,8 @@ static int apply_open(void *self, const struct handler_context *context, struct 
     apply->store = apply->sink ? store_open(migration, err) : NULL;
     apply->rest =
         apply->store ? rest_open(migration, migration->new_system, context->clock, err) : NULL;
+    if (apply->rest && delete_check(apply, err) != 0)
+        return -1;
     apply->tail = apply->rest ? log_reader_open(migration, "apply-tail", err) : NULL;
     return apply->tail ? 0 : -1;
 }

@@ -223,6 +223,8 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
 /*
  * delete.c: what becomes of the twin of a record that the old system deleted or merged away (design §6: `deleted`).
  */
+/* Can the new system do what the entities' policies say? -1 with ERR_FATAL: `tandem check` says where. */
+int delete_check(struct apply *apply, struct err *err);
 /* After the decision by version: a delete without a twin, or of what nobody moved, is done; any other goes on to find its twin. */
 int delete_begin(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err);
 /* The twin is not there (any more): both agree. */

@@ -8,6 +8,7 @@
  * on with them.
  */
 #include <string.h>
+#include <sysexits.h>
 
 #include "apply.h"
 
@@ -76,6 +77,26 @@ bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *w
     return true;
 }
 
+static enum rest_kind kind_of(enum delete_policy policy)
+{
+    return policy == DELETES_ARCHIVE ? REST_ARCHIVE : REST_DELETE;
+}
+
+int delete_check(struct apply *apply, struct err *err)
+{
+    for (int i = 0; i < apply->entity_count; i++) {
+        const struct entity *entity = apply->entities[i].entity;
+        bool ends = entity->deletes == DELETES_ARCHIVE || entity->deletes == DELETES_DELETE;
+        if (ends && rest_max(apply->rest, kind_of(entity->deletes), entity->new_object, NULL) == 0)
+            return err_exit(
+                err, EX_CONFIG,
+                "entity %s: deletes = \"%s\", and the connector of %s has no operation %s",
+                entity->name, delete_policy_name(entity->deletes),
+                apply->context.migration->new_system->name, delete_policy_name(entity->deletes));
+    }
+    return 0;
+}
+
 /* Did a person change this field since both agreed? What never agreed is not ours to end either. */
 static bool edited(const struct apply_entity *ae, const struct work *work, int f)
 {
@@ -135,7 +156,7 @@ void delete_plan(struct apply *apply, struct apply_entity *ae, struct work *work
     switch (merge_deleted(ae->entity->deletes, names.len > 0)) {
     case DELETES_ARCHIVE:
     case DELETES_DELETE:
-        work->kind = ae->entity->deletes == DELETES_ARCHIVE ? REST_ARCHIVE : REST_DELETE;
+        work->kind = kind_of(ae->entity->deletes);
         work->item = (struct rest_item){.id = work->twin, .version = work->twin_version};
         plan_marker(apply, ae, work);
         work->stage = WORK_SEND;

@@ -3,6 +3,7 @@ test_cli_check — `tandem` before anything runs: help that teaches, mistakes th
 What each single mistake reads like is tests/unit's; here it is that all of them arrive, from every program.
 """
 import os
+import re
 import shutil
 import subprocess
 
@@ -105,6 +106,21 @@ def test_a_connectors_mistakes_are_shown_with_its_file():
     line = text[:text.index("in_flight = 8;")].count("\n") + 1
     _, _, err = migration.tandem("check", want=78)
     assert f"connectors/hubspot.cfg:{line}: " in err and "in_flight" in err, err
+
+
+def test_a_policy_that_the_connector_does_not_know_is_refused():
+    migration = Migration()
+    path = os.path.join(migration.dir, "connectors/hubspot.cfg")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(re.sub(r"\n    archive = \{.*?\n    \};", "", text, count=1, flags=re.S))
+    line = migration.change('deletes = "review"', 'deletes = "archive"')
+    _, _, err = migration.tandem("check", want=78)
+    found = lines_of(migration, err)
+    assert [number for number, _ in found] == [line] and "no operation archive" in found[0][1], err
+    migration.change('deletes = "archive"', 'deletes = "delete"')
+    migration.tandem("check", want=0)
 
 
 def test_a_syntax_error_stands_alone():
