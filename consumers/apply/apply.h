@@ -270,13 +270,15 @@ void redirect_take_base(const struct apply_entity *ae, struct work *work);
 int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                int64_t *ret_retry_after_ms, struct err *err);
 
+/* tell.c: queued, a done work's outcome, with its hint or dead letter. */
+int tell(struct apply *apply, struct apply_entity *ae, const struct work *work, struct err *err);
+/* One outcome message of a work, e.g. an intent, queued. */
+int tell_outcome(struct apply *apply, struct apply_entity *ae, const struct work *work,
+                 enum outcome_what what, struct err *err);
+
 /* settle.c: rows, outcomes, hints and dead letters of the done works on Kafka, then Redis. */
 int settle_works(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
                  struct err *err);
-/* One outcome message of a work, e.g. an intent, queued. */
-int settle_outcome(struct apply *apply, struct apply_entity *ae, const struct work *work,
-                   enum outcome_what what, struct err *err);
-
 /* The open questions of a row, queued: a message of <ns>.review, or null when there is none. */
 int settle_review(struct apply *apply, const struct apply_entity *ae, const struct row *row,
                   struct err *err);

@@ -126,7 +126,7 @@ static int put_intents(struct apply *apply, struct apply_entity *ae, struct work
                            : plan_restores(ae, works[i]) ? "raced"
                            : works[i]->overtaken         ? "late-overwrite"
                                                          : NULL;
-        if (settle_outcome(apply, ae, works[i], OUTCOME_INTENT, err) != 0)
+        if (tell_outcome(apply, ae, works[i], OUTCOME_INTENT, err) != 0)
             return -1;
         count++;
     }

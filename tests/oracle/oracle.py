@@ -56,9 +56,15 @@ class Explained:
     def traced(self, source, field, value):
         return any(new == value for _, _, _, new, _ in self.told[source, field])
 
-    def kept(self, source, field, old, new):
-        """Did the truth decide between just these two values for the new system?"""
-        return any(told[1:4] == ("truth-new", old, new) for told in self.told[source, field])
+    def kept(self, source, field, old, new=None):
+        """Did the truth decide between just these two values for the new system? new None: whatever stood there."""
+        return any(verdict == "truth-new" and then == old and new in (None, there)
+                   for _, verdict, then, there, _ in self.told[source, field])
+
+    def settled(self, source, field, value, until_ms):
+        """Was this value of the new system decided for, and so agreed on? What old says later may write over it."""
+        return any(verdict == "truth-new" and new == value and ms <= until_ms
+                   for _, verdict, _, new, ms in self.told[source, field])
 
     def class_of(self, source, field):
         held = self.held.get(source, {})
@@ -272,6 +278,7 @@ class Oracle:
                 field = expected.CANONICAL[name]
                 # Hers from before we met, where old was blank, is what was agreed on; old has filled it since.
                 met = target.met[name] == before[name] and any(version[name] is None for version in versions)
+                known |= self.truth.get(field) in KEEPING and self.explained.settled(source, field, before[name], effect.wall_ms)
                 if not known and not raced and not met and self.truth.get(field) not in OVERWRITING:
                     yield "blind", f"{name}: {before[name]!r} of somebody else became {after[name]!r}"
                 elif not known and not raced and not self.explained.intended(source, field, before[name], effect.wall_ms):
@@ -372,6 +379,9 @@ class Oracle:
         elif self.truth.get(expected.CANONICAL[name]) in KEEPING and \
                 self.explained.kept(source, expected.CANONICAL[name], want, have):
             self.verdict.explained["truth"] += 1
+        elif setter is not None and setter.who == "foreign" and self.truth.get(expected.CANONICAL[name]) in KEEPING and \
+                self.explained.kept(source, expected.CANONICAL[name], want):
+            self.verdict.explained["edited-in-new"] += 1  # since that was decided
         elif setter is not None and setter.who == "foreign" and setter.before == want:
             self.verdict.explained["edited-in-new"] += 1
         elif setter is not None and setter.who == "foreign" and want is None and \

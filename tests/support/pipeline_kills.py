@@ -16,6 +16,9 @@ import harness
 from harness import Timeout, wait_for
 from pipeline import ENTITY, SYSTEM, Pipeline
 
+# What the team collides on: no rule for the street, so it becomes a question.
+TRUTH = """truth = ( { field = "phone"; rule = "old"; }, { field = "country"; rule = "new"; }, { field = "mobile"; rule = "newest"; } );"""
+DECLARED = {"phone": "old", "country": "new", "mobile": "newest"}
 WRITES = ("batch/upsert", "batch/create", "batch/update")
 
 
@@ -42,8 +45,13 @@ def restart(proc, failpoint=None, action=None):
     proc.start()
 
 
+def two_sided(**options):
+    """A pipeline whose systems are edited at once, with a truth for some of the fields."""
+    return Pipeline(entity=TRUTH, top="clock_skew_ms = 500;", judge={"truth": DECLARED}, **options)
+
+
 class Cycles:
-    """Cycles on one pipeline; hits counts what was really hit."""
+    """Cycles on one pipeline (two_sided); hits counts what was really hit."""
 
     def __init__(self, p, seed=1):
         self.p, self.random, self.hits = p, random.Random(seed), collections.Counter()
@@ -74,6 +82,20 @@ class Cycles:
         self.people.append(self.p.create(Email=f"fresh.{n}@x.org", FirstName="Fresh", LastName=f"F{n}"))
         self.edit(self.people[0])
         self.edit()
+        self.collide()
+
+    def collide(self):
+        """The team edits one record in both systems: the same fields otherwise, and fields of its own on either side."""
+        n, source = next(self.numbers), self.random.choice(self.people)
+        twin = self.p.twin(source)
+        if twin is None:
+            return
+        hers = {"address": f"N{n}", "country": f"N{n}", "phone": f"+49 30 1{n:05d}", "mobilephone": f"+49 170 1{n:05d}"}
+        his = {"MailingStreet": f"O{n}", "MailingCountry": f"O{n}", "Phone": f"+49 30 2{n:05d}", "MobilePhone": f"+49 170 2{n:05d}"}
+        for name in self.random.sample(sorted(hers), 2):
+            del hers[name]
+        self.p.edit_new(twin["id"], zip=f"{n:05d}", **hers)
+        self.p.edit(source, **dict(self.random.sample(sorted(his.items()), 3)))
 
     def hint(self):
         source, _ = self.edit()

@@ -2,8 +2,7 @@
 """Kafka, Redis and the two systems misbehave while people work; afterwards nothing is lost, double, backwards or wrong."""
 import scenario_tools as tools
 from harness import run_tests, wait_for
-from pipeline import Pipeline
-from pipeline_kills import WRITES, Cycles
+from pipeline_kills import WRITES, Cycles, two_sided
 
 
 def away(*processes):
@@ -13,7 +12,7 @@ def away(*processes):
 
 
 def test_kafka():
-    with Pipeline() as p:
+    with two_sided() as p:
         cycles = Cycles(p).begin()
         # Stopped in good order, and killed.
         for stop in (p.kafka.term, p.kafka.kill):
@@ -35,7 +34,7 @@ def test_kafka():
 
 
 def test_redis():
-    with Pipeline() as p:
+    with two_sided() as p:
         cycles = Cycles(p).begin()
         p.redis.sigstop()
         cycles.traffic()
@@ -70,7 +69,7 @@ TARGET_FAULTS = (
 
 
 def target_faults(tier):
-    with Pipeline(tier=tier) as p:
+    with two_sided(tier=tier) as p:
         cycles = Cycles(p).begin()
         for fault in TARGET_FAULTS:
             for path in WRITES:
@@ -106,7 +105,7 @@ def test_target_t1():
 
 
 def test_source():
-    with Pipeline(poll="page = 10; ") as p:
+    with two_sided(poll="page = 10; ") as p:
         cycles = Cycles(p).begin(60)
         for kind in ("status_429", "status_5xx", "drop", "reset", "garbage_body", "truncate_body", "truncate_json",
                      "duplicate_page"):
@@ -125,7 +124,7 @@ def test_source():
 
 def test_two_applies():
     """Two instances, rebalances in the middle of the work, one killed, both restarted."""
-    with Pipeline(partitions=4) as p:
+    with two_sided(partitions=4) as p:
         cycles = Cycles(p).begin()
         p.add_apply()
         cycles.traffic()

@@ -4,13 +4,12 @@
 tests/system/kills is the long run (hundreds of kills, both tiers).
 """
 from harness import run_tests
-from pipeline import Pipeline
-from pipeline_kills import Cycles, failpoints
+from pipeline_kills import Cycles, failpoints, two_sided
 
 
 def test_backfill_kills():
     """poll dies at each of its steps while it reads the history."""
-    with Pipeline(poll="page = 20; ", poll_build="tandem-poll-test") as p:
+    with two_sided(poll="page = 20; ", poll_build="tandem-poll-test") as p:
         p.team(150, "team")
         p.prepare()
         p.add_apply()
@@ -26,7 +25,7 @@ def test_backfill_kills():
 
 
 def test_every_step():
-    with Pipeline() as p:
+    with two_sided() as p:
         cycles = Cycles(p).begin()
         for name, who in failpoints().items():
             cycles.kill_at(name, who)
@@ -36,7 +35,7 @@ def test_every_step():
 
 
 def zombie_flush_rollback(tier):
-    with Pipeline(tier=tier) as p:
+    with two_sided(tier=tier) as p:
         cycles = Cycles(p).begin()
         cycles.zombie()
         cycles.late_request()
@@ -56,7 +55,7 @@ def test_zombie_flush_rollback_t1():
 
 def test_storm():
     for seed, tier in ((1, "T3"), (2, "T1")):
-        with Pipeline(tier=tier, partitions=4) as p:
+        with two_sided(tier=tier, partitions=4) as p:
             Cycles(p, seed).begin().storm()
 
 
