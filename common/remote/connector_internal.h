@@ -98,6 +98,7 @@ enum connector_operation_kind {
     OPERATION_PIPELINES,
     OPERATION_ARCHIVE,
     OPERATION_DELETE,
+    OPERATION_ENDED,
     OPERATION_CREATE_IF_ABSENT, /* REST_CREATE on tier T1 */
     OPERATION_KIND_COUNT
 };
@@ -106,6 +107,7 @@ extern const char *const OPERATION_NAMES[OPERATION_KIND_COUNT + 1]; /* ends with
 /* Paths into one record, as for json_path(); NULL: the system does not say. */
 struct record_paths {
     const char *id, *modified, *version, *writer;
+    const char *into;   /* ENDED: the id of the record that it was merged into */
     const char *merged; /* ids of the records that were merged into this one, ';' between */
     const char *values; /* the object that holds the properties; "" the record itself */
 };

@@ -13,13 +13,30 @@ _Static_assert((int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
                    (int)OPERATION_PIPELINES == (int)REST_PIPELINES &&
                    (int)OPERATION_ARCHIVE == (int)REST_ARCHIVE &&
                    (int)OPERATION_DELETE == (int)REST_DELETE &&
+                   (int)OPERATION_ENDED == (int)REST_ENDED &&
                    (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
                "in the order of enum rest_kind");
 
-const char *const OPERATION_NAMES[] = {
-    "backfill",   "incremental",      "read",    "list", "count",  "upsert", "create",    "update",
-    "properties", "create_property",  "history", "link", "unlink", "links",  "pipelines", "archive",
-    "delete",     "create_if_absent", NULL};
+const char *const OPERATION_NAMES[] = {"backfill",
+                                       "incremental",
+                                       "read",
+                                       "list",
+                                       "count",
+                                       "upsert",
+                                       "create",
+                                       "update",
+                                       "properties",
+                                       "create_property",
+                                       "history",
+                                       "link",
+                                       "unlink",
+                                       "links",
+                                       "pipelines",
+                                       "archive",
+                                       "delete",
+                                       "ended",
+                                       "create_if_absent",
+                                       NULL};
 _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
                "a name per operation");
 
@@ -88,6 +105,10 @@ const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
     [OPERATION_DELETE] = {.allowed = PH_BIT(PH_EACH),
                           .required = PH_BIT(PH_EACH),
                           .each = PH_BIT(PH_ID)},
+    [OPERATION_ENDED] = {.allowed = FIELDS | PH_BIT(PH_EACH),
+                         .required = PH_BIT(PH_EACH),
+                         .each = PH_BIT(PH_ID),
+                         .records = true},
     [OPERATION_CREATE_IF_ABSENT] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
                                     .required = PH_BIT(PH_EACH),
                                     .each = ITEM | PH_BIT(PH_ID_PROPERTY),

@@ -86,6 +86,11 @@ enum rest_kind {
      */
     REST_ARCHIVE,
     REST_DELETE,
+    /*
+     * What a read does not find any more: ids[] → records[] of those that the system says were
+     * deleted, or merged into another; modified_ms is when, into is where it lives on.
+     */
+    REST_ENDED,
     REST_KIND_COUNT
 };
 
@@ -159,6 +164,8 @@ struct rest_record {     /* one record read */
      * connector says where; empty none. A read of such an id gives this record, under its own id.
      */
     struct span merged;
+    struct span
+        into; /* ENDED: canonical id of the record that it was merged into; empty: deleted */
     struct raw_value *values;       /* property_count of them, by op.properties */
     struct rest_history *histories; /* REST_HISTORY: by op.properties; else NULL */
     struct rest_link *links;        /* REST_LINKS: link_count of them, one a type; else NULL */

@@ -107,7 +107,7 @@ static inline bool rest_ends(enum rest_kind kind)
 /* Kinds that ask for ids[] and are answered with the records of those ids. */
 static inline bool rest_reads_ids(enum rest_kind kind)
 {
-    return kind == REST_READ || kind == REST_HISTORY || kind == REST_LINKS;
+    return kind == REST_READ || kind == REST_HISTORY || kind == REST_LINKS || kind == REST_ENDED;
 }
 
 static inline bool rest_writes_items(enum rest_kind kind)

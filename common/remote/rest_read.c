@@ -38,6 +38,9 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
     record->version = rest_scalar(tape, at, paths->version);
     record->writer = rest_scalar(tape, at, paths->writer);
     record->merged = rest_scalar(tape, at, paths->merged);
+    if (op->kind == REST_ENDED)
+        record->into =
+            rest_canonical_id(call->rest, rest_scalar(tape, at, paths->into), &op->arena);
     uint32_t values = json_path(tape, at, paths->values);
     if (paths->values[0] && !values)
         return shape(err, "a record has no properties");

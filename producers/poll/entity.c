@@ -68,6 +68,7 @@ int entity_open(struct poll_entity *self, struct poll *poll, const struct entity
         return -1;
     open_metrics(self);
     rest_op_init(&self->read);
+    rest_op_init(&self->ended);
     arena_init(&self->read_arena);
     self->read_records = poll->traits->read_max;
     backfill_open(self);
@@ -82,6 +83,7 @@ void entity_clear(struct poll_entity *self)
     backfill_clear(self);
     incremental_clear(self);
     rest_op_clear(&self->read);
+    rest_op_clear(&self->ended);
     arena_clear(&self->read_arena);
     free(self->properties);
     free(self->columns);

@@ -18,7 +18,8 @@
 struct wanted {
     struct span id; /* of a hint item */
     bool repair, satisfied;
-    const struct rest_record *record;
+    const struct rest_record *record,
+        *ended; /* ended: not read, and the source says it was deleted */
 };
 struct batch {
     struct wanted *items; /* in the order in which they fell due */
@@ -122,7 +123,11 @@ static int put_batch(struct poll_entity *entity, const struct batch *batch,
             continue;
         struct sighting sighting =
             sighting_of(entity->poll, wanted->repair ? PASS_REPAIR : PASS_HYDRATE, answer);
-        if (!wanted->record) {
+        if (wanted->ended) {
+            sighting = sighting_of(entity->poll, sighting.pass, &entity->ended);
+            if (publish_ended(entity, wanted->ended, &sighting, err) < 0)
+                return -1;
+        } else if (!wanted->record) {
             if (publish_missing(entity, wanted->id, "missing-in-source",
                                 "a hint asked for this record, the source does not have it",
                                 err) < 0)
@@ -188,6 +193,43 @@ static enum rest_outcome read_batch(struct poll_entity *entity, const struct bat
     return outcome;
 }
 
+/* What was asked for and not found: does the source say that it was deleted? Returns 0, or as poll_block. */
+static int read_ended(struct poll_entity *entity, struct batch *batch, struct err *err)
+{
+    struct poll *poll = entity->poll;
+    struct rest_op *op = &entity->ended;
+    int64_t retry_after_ms = 0;
+    int most = rest_max(poll->rest, REST_ENDED, entity->entity->old_object, NULL), count = 0;
+    rest_op_reset(op);
+    for (int i = 0; i < batch->count && count < most; i++)
+        if (batch->items[i].satisfied && !batch->items[i].record)
+            batch->ids[count++] = batch->items[i].id;
+    if (count == 0)
+        return 0;
+    op->kind = REST_ENDED;
+    op->object = entity->entity->old_object;
+    op->ids = batch->ids;
+    op->id_count = count;
+    if (rest_start(poll->rest, op, err) != 0)
+        return poll_start_failed(poll, err);
+    enum rest_outcome outcome = rest_finish(poll->rest, op, &retry_after_ms, err);
+    poll_saw_date(poll, op->date_ms);
+    if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE) { /* as if it knew nothing of them */
+        log_warn("deleted records cannot be read", log_str("entity", entity->entity->name),
+                 log_str("why", err->text));
+        err_clear(err);
+        op->record_count = 0;
+    } else if (outcome != REST_DONE) {
+        return poll_block(poll, outcome, retry_after_ms, err);
+    }
+    for (int i = 0; i < op->record_count && op->date_ms >= 0; i++) {
+        int slot = *slot_of(batch, op->records[i].id, hash_id(op->records[i].id));
+        if (slot)
+            batch->items[slot - 1].ended = &op->records[i];
+    }
+    return 0;
+}
+
 static int hydrate(struct poll_entity *entity, struct batch *batch, struct err *err)
 {
     struct poll *poll = entity->poll;
@@ -216,6 +258,9 @@ static int hydrate(struct poll_entity *entity, struct batch *batch, struct err *
             batch->items[slot - 1].record = record;
     }
     each_satisfied(entity, batch, op->date_ms, note_satisfied);
+    int blocked = read_ended(entity, batch, err);
+    if (blocked != 0)
+        return blocked;
     if (put_batch(entity, batch, op, err) < 0 || settle(entity, batch, op->date_ms, err) < 0)
         return -1;
     return 1;

@@ -139,8 +139,9 @@ struct poll_entity {
     struct incremental incremental;
     struct hint_partition *partitions;
     int partition_count;
-    int read_records;    /* ids a read, halved when refused */
-    struct rest_op read; /* of hints, and of the count */
+    int read_records;     /* ids a read, halved when refused */
+    struct rest_op ended; /* of hints: what the read did not find */
+    struct rest_op read;  /* of hints, and of the count */
     struct arena read_arena;
     struct metric *published[PASS_COUNT], *suppressed, *dead, *hydrated;
 };
@@ -263,6 +264,9 @@ struct sighting sighting_of(const struct poll *poll, enum event_pass pass,
 int publish_record(struct poll_entity *entity, const struct rest_record *record,
                    const struct sighting *sighting, struct memory_entry *delivered,
                    struct err *err);
+/* Ended record (REST_ENDED) → a delete, or a merge, on <ns>.changes. Returns as publish_record. */
+int publish_ended(struct poll_entity *entity, const struct rest_record *record,
+                  const struct sighting *sighting, struct err *err);
 /* A hint asked for a record that cannot be read. */
 int publish_missing(struct poll_entity *entity, struct span id, const char *reason_class,
                     const char *reason, struct err *err);

@@ -154,6 +154,28 @@ int publish_record(struct poll_entity *entity, const struct rest_record *record,
     return put;
 }
 
+int publish_ended(struct poll_entity *entity, const struct rest_record *record,
+                  const struct sighting *sighting, struct err *err)
+{
+    struct arena *arena = &entity->poll->arena;
+    arena_reset(arena);
+    if (record->modified_ms < 0)
+        return publish_missing(entity, record->id, "missing-in-source",
+                               "deleted, and the source does not say when", err);
+    struct event event = {.system = span_of(entity->poll->system->name),
+                          .id = record->id,
+                          .op = 'd',
+                          .pass = sighting->pass,
+                          .ts_ms = sighting->ts_ms,
+                          .merged_into = record->into,
+                          .after = record_new(entity->entity, arena)};
+    event.key = publish_key(entity, record->id, arena);
+    event.version = version_observed(record->modified_ms, sighting->date_ms, sighting->duration_ms,
+                                     entity->entity->generation);
+    unlearn(entity, &event);
+    return put_event(entity, &event, record->raw, err);
+}
+
 int publish_missing(struct poll_entity *entity, struct span id, const char *reason_class,
                     const char *reason, struct err *err)
 {

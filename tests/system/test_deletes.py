@@ -195,6 +195,32 @@ def test_merged_in_new():
         assert deletes.archives(p) == [other] and p.twin(eva) is None
 
 
+def test_hints():
+    """A hint about a record that is gone becomes a delete or a merge, where the old system remembers; purged, it is a dead letter."""
+    with Pipeline(old={"visibility_lag_ms": 0}, entity='deletes = "archive";') as p:
+        gone, loser, winner, purged = (p.create(Email=f"{n}@x.org", FirstName=n, LastName="H")
+                                       for n in ("gone", "loser", "winner", "purged"))
+        p.start()
+        p.check()
+        p.delete(purged)
+        p.old.admin("people/purge", {"object": "Contact"})
+        p.delete(gone)
+        deletes.merge(p, winner, loser)
+        for source in (gone, loser, purged):
+            tools.hint(p, source)
+        p.check()
+        event = tools.events(p, gone)[-1]
+        assert event["op"] == "d" and event["source"]["modified_ms"] == deletes.gone(p, gone)["modstamp_ms"], event
+        assert "merged_into" not in event["source"] and tools.events(p, loser)[-1]["source"]["merged_into"] == winner
+        assert p.twin(gone) is None and deletes.outcomes(p, gone)[-1] == ("archived", None)
+        assert p.held() == {loser: {"*": "duplicate-twin"}}, p.held()
+        assert p.dead() == [(purged, "missing-in-source")] and p.twin(purged), p.dead()
+        # The hint comes again: the same delete, nothing new.
+        tools.hint(p, gone)
+        p.check()
+        assert len(deletes.archives(p)) == 1
+
+
 STEPS = ("apply.begun", "apply.sending", "apply.answered", "apply.state_settled")
 
 

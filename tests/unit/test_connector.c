@@ -292,6 +292,7 @@ static void template_shows_all(void **state)
                                        "version",
                                        "writer",
                                        "merged",
+                                       "into",
                                        "values",
                                        "result",
                                        "trace",
