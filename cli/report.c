@@ -200,7 +200,8 @@ static int run_report(const struct command *self, int argc, char **argv)
 const struct command COMMAND_REPORT = {
     "report", "", "compare both systems record by record",
     "Reads both systems fully through the same mapping and counts: identical; different and\n"
-    "explained (by a question that is open, by an edit in the new system, by a dead letter);\n"
+    "explained (by a question that is open, a declared truth, an edit in the new system that its\n"
+    "own history knows, a dead letter);\n"
     "different and unexplained; only in old; only in new. What differs is read again singly, for "
     "up\n"
     "to --settle seconds, before it is counted: being on the way explains nothing, but a reading\n"
