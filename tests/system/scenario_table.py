@@ -10,6 +10,7 @@ import re
 import shlex
 import time
 
+import deletes
 import scenario_tools as tools
 from harness import wait_for
 from pipeline import SYSTEM
@@ -148,10 +149,13 @@ class Run:
             scenario.new[line.name] = self.p.create_new(**fields)
 
     def tandem(self, scenario, line):
-        """hint: somebody asks for a read; replay N: its Nth event arrives once more."""
+        """hint: somebody asks for a read; replay N: its Nth event arrives once more; gone: deleted in old, and seen by the sweep."""
         record = scenario.old[line.name]
         if line.words == ["hint"]:
             tools.hint(self.p, record)
+            return
+        if line.words == ["gone"]:
+            deletes.delete(self.p, record)
             return
         assert line.words[0] == "replay", line.where
         key = f"{SYSTEM}:{record}"

@@ -19,8 +19,8 @@ def read(*tables):
 
 
 def main_tables(tier):
-    with Pipeline(tier=tier, entity=TRUTH, top="clock_skew_ms = 500;", judge={"truth": DECLARED}) as p:
-        scenario_table.run(p, read("merge", "first", "truth", "values", "capture"))
+    with Pipeline(tier=tier, entity=TRUTH + ' deletes = "archive";', top="clock_skew_ms = 500;", judge={"truth": DECLARED}) as p:
+        scenario_table.run(p, read("merge", "first", "truth", "values", "capture", "deletes"))
         report = p.report()
         # [occupied-by-nobody]: it carries our external id, and nothing of ours ever knew it.
         assert report["different"]["unexplained"] == report["only_in_old"]["unexplained"] == {}, report
