@@ -106,6 +106,7 @@ static const char *const OUTCOMES[] = {
     [OUTCOME_REMOVED] = "deleted in the old system: its twin was removed for ever",
     [OUTCOME_MERGED] = "merged into another record of the old system: its row leads there",
     [OUTCOME_DEAD_LETTERED] = "could not be applied: put on the dead-letter topic",
+    [OUTCOME_REPLAYED] = "its row was found after a process died, and is in Redis now",
 };
 _Static_assert(sizeof(OUTCOMES) / sizeof(OUTCOMES[0]) == OUTCOME_WHAT_COUNT, "words per outcome");
 

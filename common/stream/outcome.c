@@ -7,7 +7,7 @@ static const char *const WHAT_NAMES[] = {
     "intent",    "created",   "updated",      "adopted",       "agreed",   "advanced",
     "stale",     "duplicate", "parked",       "hinted",        "held",     "waiting",
     "uncertain", "confirmed", "not-executed", "overwritten",   "repaired", "deleted",
-    "archived",  "removed",   "merged",       "dead-lettered",
+    "archived",  "removed",   "merged",       "dead-lettered", "replayed",
 };
 _Static_assert(sizeof(WHAT_NAMES) / sizeof(WHAT_NAMES[0]) == OUTCOME_WHAT_COUNT,
                "a name per outcome");

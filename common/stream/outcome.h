@@ -38,6 +38,7 @@ enum outcome_what {
     OUTCOME_REMOVED,      /* and its twin was removed for ever */
     OUTCOME_MERGED,       /* the source merged the record into another one: the row leads there */
     OUTCOME_DEAD_LETTERED, /* could not be applied; the message is in <ns>.dlq */
+    OUTCOME_REPLAYED, /* a row that its writer may have died before telling: an event of it may have no other outcome; class: its status */
     OUTCOME_WHAT_COUNT
 };
 const char *outcome_what_name(

@@ -95,7 +95,8 @@ struct work {
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
-    bool unknown; /* what became of an operation: one that was begun, or the row's */
+    bool unknown;    /* what became of an operation: one that was begun, or the row's */
+    bool op_deletes; /* it ends the twin (after work_derive_sent) */
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */
     struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */

@@ -70,7 +70,10 @@ void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work
 
 bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    if (!work->row.deleted || !work->unknown)
+    bool ended =
+        work->row.deleted ||
+        (work->op.len > 0 && work_derive_sent(apply, ae, work, work->op) && work->op_deletes);
+    if (!ended || !work->unknown)
         return false;
     delete_forget_twin(apply, ae, &work->row);
     work->unknown = false;

@@ -176,6 +176,31 @@ static void add_match_names(const struct apply_entity *ae, const struct row *row
     finish->match_id = arena_copy(arena, row->twin);
 }
 
+static int tell_again(struct replay *replay, const struct row *row, struct err *err)
+{
+    struct apply *apply = replay->apply;
+    struct outcome outcome = {.entity = replay->ae->entity,
+                              .key = row->key,
+                              .what = OUTCOME_REPLAYED,
+                              .class_ = state_status_name(row->status),
+                              .event_id = row->event_id,
+                              .target = row->twin,
+                              .op = row->op,
+                              .epoch = replay->ae->epochs[replay->partition],
+                              .partition = replay->partition,
+                              .offset = -1,
+                              .version = row->has_version ? &row->version : NULL,
+                              .ts_ms = clock_wall_ms(apply->clock)};
+    buf_reset(&apply->scratch);
+    outcome_encode(&outcome, &apply->scratch);
+    struct sink_message out = {.topic = apply->outcomes,
+                               .partition = SINK_PARTITION_BY_KEY,
+                               .key = row->key,
+                               .value = buf_span(&apply->scratch)};
+    metric_add(apply->outcomes_total[OUTCOME_REPLAYED], 1);
+    return sink_put(apply->sink, &out, NULL, err);
+}
+
 static int replay_one(struct replay *replay, const struct log_message *message, struct err *err)
 {
     struct apply *apply = replay->apply;
@@ -218,8 +243,8 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
         replay->count = 1;
         return 0;
     }
-    /* Whoever wrote the row may have died before its questions were told. */
-    if (settle_review(apply, replay->ae, &row, err) != 0)
+    /* Whoever wrote the row may have died before its questions, and what became of its event, were told. */
+    if (settle_review(apply, replay->ae, &row, err) != 0 || tell_again(replay, &row, err) != 0)
         return -1;
     struct buf index;
     buf_init(&index, 0);

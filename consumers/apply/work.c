@@ -117,6 +117,7 @@ bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work 
             return false;
         record = &pending.after;
     }
+    work->op_deletes = (record == &pending.after ? pending.op : work->event.op) == 'd';
     for (int f = 0; f < ae->entity->field_count; f++) {
         const struct base_pair *base = &work->row.base[f];
         /* Of fields that never met only values are written, never a blank. */
@@ -142,6 +143,7 @@ static void park_uncertain(struct apply *apply, struct apply_entity *ae, struct 
     /* The row names one unknown operation; what the target's marker says of a second one, its name and its order tell. */
     if (row->status != STATE_UNCERTAIN && work_derive_sent(apply, ae, work, work->op))
         row->op = work->op;
+    row->deleted = row->deleted || work->op_deletes; /* see delete_forgets */
     row->status = STATE_UNCERTAIN;
     row->due_ms = work->op_sent_ms + rest_traits(apply->rest)->request_lifetime_ms;
     row->why = span_of("an operation was begun and its outcome is not known");

@@ -61,8 +61,6 @@ void kafka_append(struct sim_topic *topic, struct span key, struct span value, s
         find_traces(value);
         sim_log("outcome %.*s", (int)value.len, value.data);
     } else if (topic == &world.state && value.data) {
-        if (sim_entity.truth_count) /* "truth-new": the row may be durable and its outcome not */
-            find_traces(value);
         sim_log("state[%d] %.*s", topic->count, (int)value.len, value.data);
     }
     topic->messages[topic->count++] = (struct sim_message){key, value, epoch};
