@@ -46,7 +46,9 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
         .op_in_flight =
             work->op.len > 0 || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD,
         .own_op = work_marker_names(work->op, work->event.hash),
-        .same_content = same_event || strcmp(row->hash, work->event.hash) == 0,
+        /* A row whose delete is not known to have ended still has the content of before. */
+        .same_content = same_event || (strcmp(row->hash, work->event.hash) == 0 &&
+                                       row->deleted == (work->event.op == 'd')),
         .repair = work->event.pass == PASS_REPAIR || (rejected(row) && !same_event),
         .confirmed = work->event.pass == PASS_HYDRATE || work->event.pass == PASS_REPAIR,
         .partial = work->event.partial,

@@ -55,6 +55,7 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
                 work->row.claims[c] = begins[i].claims[c];
             work->row.claim_count =
                 begins[i].claim_count < ROW_CLAIMS_MAX ? begins[i].claim_count : ROW_CLAIMS_MAX;
+            work->row.attempt = 0; /* those of a refused retry are counted anew */
             plan_wait(apply, work, rest_traits(apply->rest)->index_lag_ms,
                       "the new system's index must have shown another record with this identity");
         }

@@ -182,6 +182,7 @@ static struct target_record *refuses(const struct target_write *write,
 static void set_values(struct target_record *record, const struct target_write *write,
                        bool overtaken)
 {
+    world.now_ms++; /* no two requests of one record are executed in one millisecond */
     for (int i = 0; i < write->count; i++) {
         if (span_is(write->names[i], EXTERNAL_ID))
             record->external_id = write->values[i];
