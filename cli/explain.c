@@ -125,6 +125,12 @@ static json_t *row_json(const struct journey *journey, const struct row *row)
         (void)json_object_set_new(object, "modified_ms", json_integer(row->version.modified_ms));
     if (row->why.len)
         (void)json_object_set_new(object, "why", json_stringn(row->why.data, row->why.len));
+    if (row->await_count)
+        (void)json_object_set_new(object, "waits", json_object());
+    for (int i = 0; i < row->await_count; i++)
+        (void)json_object_set_new(
+            json_object_get(object, "waits"), journey->entity->fields[row->awaits[i].field].name,
+            json_stringn(row->awaits[i].old_now.text.data, row->awaits[i].old_now.text.len));
     for (int i = 0; i < row->held_count; i++) {
         json_t *open = json_pack("{s:s}", "class", held_class_name(row->held[i].class_));
         if (row->held[i].field >= 0)

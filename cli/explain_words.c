@@ -247,6 +247,12 @@ void explain_row(struct journey *journey, const struct row *row, struct buf *out
         put_time(out, row->due_ms);
         buf_printf(out, ", attempt %d\n", row->attempt);
     }
+    for (int i = 0; i < row->await_count; i++) {
+        const struct await *await = &row->awaits[i];
+        buf_printf(out, "  %s waits for %.*s, everything else is there\n",
+                   journey->entity->fields[await->field].name, (int)await->old_now.text.len,
+                   await->old_now.text.len ? await->old_now.text.data : "nothing");
+    }
     for (int i = 0; i < row->held_count; i++)
         buf_printf(out, "  open: %s, %s%s%.*s\n",
                    row->held[i].field < 0 ? "the record"

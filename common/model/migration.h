@@ -82,6 +82,8 @@ struct source_settings {
 
 struct apply_settings {
     int64_t instances, batch_records, retry_max, session_timeout_ms;
+    /* After so long a reference that still waits is a question, and a person is looked for again. */
+    int64_t reference_retry_ms;
     bool conditional; /* use the connector's conditional write (tier T1) */
 };
 

@@ -153,6 +153,8 @@ static void put_awaits(struct buf *out, const struct row *row, const struct enti
         buf_put_json_string(out, span_of(entity->fields[await->field].name));
         PUT(out, ",\"old\":");
         value_put_json(out, VALUE_STRING, await->old_now);
+        if (await->later)
+            PUT(out, ",\"later\":true");
         put_number(out, ",\"since_ms\":", await->since_ms);
         buf_putc(out, '}');
     }
@@ -240,9 +242,9 @@ static void put_references(struct buf *out, const struct row *row)
 {
     for (int i = 0; i < row->await_count; i++) {
         const struct await *await = &row->awaits[i];
-        bool told = !await->entity || await->old_now.kind != VALUE_SET;
+        bool told = !await->entity || await->later || await->old_now.kind != VALUE_SET;
         for (int k = 0; !told && k < i; k++)
-            told = row->awaits[k].entity == await->entity &&
+            told = !row->awaits[k].later && row->awaits[k].entity == await->entity &&
                    value_equal(row->awaits[k].old_now, await->old_now);
         if (told)
             continue;

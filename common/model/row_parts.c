@@ -184,6 +184,7 @@ int row_take_awaits(struct row_reader *reader, uint32_t at, void *slot)
             await.field = entity_field(reader->entity, name);
         if (!old_now || take_value(reader, old_now, &await.old_now) != 0)
             return row_refuse(reader, "a reference that waits");
+        (void)json_bool_at(tape, i, "later", &await.later);
         if (json_get(tape, i, "since_ms") && !json_int_at(tape, i, "since_ms", &await.since_ms))
             return row_refuse(reader, "since when a reference waits");
         const struct value_reference *to =

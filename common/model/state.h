@@ -68,7 +68,8 @@ struct await {
     struct value
         old_now; /* what the old system says: the key of the other record (or a person's e-mail); BLANK = to be cleared */
     const char *entity; /* of that record; NULL: a person, looked up by e-mail */
-    int64_t since_ms;   /* apply's clock */
+    bool later; /* what it leads to is there, and could not be linked: look_ms alone wakes it */
+    int64_t since_ms; /* apply's clock */
 };
 
 struct row {

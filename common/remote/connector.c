@@ -19,7 +19,7 @@ struct written {
     const char *name, *about, *id_form, *time;
     bool conditional_writes;
     const config_setting_t *auth, *constants, *objects, *record, *result, *failure, *error, *errors,
-        *quota, *limits, *operations;
+        *quota, *people, *limits, *operations;
 };
 #define AT(field) .offset = offsetof(struct written, field)
 static const struct conf_option OPTIONS[] = {
@@ -77,6 +77,10 @@ static const struct conf_option OPTIONS[] = {
      .type = CONF_GROUP,
      AT(quota),
      .help = "the header that says how much of the day's requests is used"},
+    {.name = "people",
+     .type = CONF_GROUP,
+     AT(people),
+     .help = "the list of the people who work in it, found by e-mail"},
     {.name = "limits",
      .type = CONF_GROUP,
      AT(limits),
@@ -221,6 +225,10 @@ static const struct conf_option FAILURE_OPTIONS[] = {
     TEXT(failure, trace, "path to the {trace}, a text or a list of texts"),
     TEXT(failure, ids, "path to the ids or external ids meant, a text or a list of texts"),
     {0}};
+static const struct conf_option PEOPLE_OPTIONS[] = {
+    TEXT(people, object, "the object that the list is"),
+    TEXT(people, email, "the property that holds a person's e-mail"),
+    {0}};
 static const struct conf_option QUOTA_OPTIONS[] = {
     TEXT(quota, header, "header that holds used/limit"),
     TEXT(quota, usage_after, "the words in it before used/limit"),
@@ -259,6 +267,7 @@ struct connector *connector_open(const config_setting_t *group, struct conf_repo
     (void)conf_read_group(written.result, RESULT_OPTIONS, NULL, connector, report);
     (void)conf_read_group(written.failure, FAILURE_OPTIONS, NULL, connector, report);
     (void)conf_read_group(written.quota, QUOTA_OPTIONS, NULL, connector, report);
+    (void)conf_read_group(written.people, PEOPLE_OPTIONS, NULL, connector, report);
     if (written.error)
         connector_errors_read(connector, written.error, written.errors, report);
     const config_setting_t *system = config_setting_parent(group);

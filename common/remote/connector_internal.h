@@ -100,6 +100,7 @@ enum connector_operation_kind {
     OPERATION_DELETE,
     OPERATION_ENDED,
     OPERATION_CREATE_IF_ABSENT, /* REST_CREATE on tier T1 */
+    OPERATION_SEARCH,           /* REST_READ by a property that is not unique */
     OPERATION_KIND_COUNT
 };
 extern const char *const OPERATION_NAMES[OPERATION_KIND_COUNT + 1]; /* ends with NULL */
@@ -252,6 +253,9 @@ struct connector {
     struct {
         const char *trace, *ids; /* of one error of a batch; each a text or a list of texts */
     } failure;
+    struct {
+        const char *object, *email; /* both, or none: nobody is looked up here */
+    } people;
     struct {
         const char *header, *usage_after;          /* "…api-usage=18/5000" */
         const char *remaining_header, *max_header; /* or two headers */

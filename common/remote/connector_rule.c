@@ -36,6 +36,7 @@ const char *const OPERATION_NAMES[] = {"backfill",
                                        "delete",
                                        "ended",
                                        "create_if_absent",
+                                       "search",
                                        NULL};
 _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
                "a name per operation");
@@ -61,6 +62,10 @@ const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
                         .required = PH_BIT(PH_EACH),
                         .each = PH_BIT(PH_ID) | PH_BIT(PH_ID_PROPERTY),
                         .records = true},
+    [OPERATION_SEARCH] = {.allowed = FIELDS | PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
+                          .required = PH_BIT(PH_EACH) | PH_BIT(PH_ID_PROPERTY),
+                          .each = PH_BIT(PH_ID) | PH_BIT(PH_ID_PROPERTY),
+                          .records = true},
     [OPERATION_LIST] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_CURSOR),
                         .required = PH_BIT(PH_CURSOR),
                         .records = true},

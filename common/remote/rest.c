@@ -70,6 +70,8 @@ static void set_traits(struct rest *rest)
         .settle_ms = limits->settle_ms,
         .overlap_ms = limits->overlap_ms,
         .writes_in_flight = (int)limits->in_flight,
+        .people_object = rest->connector->people.object,
+        .people_email = rest->connector->people.email,
     };
 }
 

@@ -32,6 +32,8 @@ struct rest_traits {
     int64_t index_lag_ms;        /* until a write is found by the system's own search */
     int64_t settle_ms, overlap_ms; /* incremental: upper bound behind Date; re-read window */
     int writes_in_flight;          /* parallel requests */
+    /* The object that lists the people who work in the system, and its property with their e-mail; NULL: not declared. */
+    const char *people_object, *people_email;
 };
 
 enum rest_kind {
@@ -184,8 +186,11 @@ struct rest_op {
     struct span after_id, cursor; /* BACKFILL, INCREMENTAL; LIST */
     int64_t from_ms, to_ms;       /* INCREMENTAL */
     const char *id_property;      /* READ */
-    const char *own_property;     /* HISTORY: one that only we write (the marker); NULL: none */
-    const struct span *ids;       /* READ, HISTORY, LINKS */
+    bool
+        search; /* READ: id_property is not unique; where the connector has an operation for that (HubSpot finds what was written
+                    index_lag_ms ago, and of one value at most a page) */
+    const char *own_property; /* HISTORY: one that only we write (the marker); NULL: none */
+    const struct span *ids;   /* READ, HISTORY, LINKS */
     int id_count;
     const char *external_id_property; /* UPSERT, CREATE, UPDATE */
     struct rest_item *items;

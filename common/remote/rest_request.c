@@ -156,6 +156,10 @@ static const struct connector_operation *choose(const struct rest_call *call,
         connector_operation(rest->connector, OPERATION_CREATE_IF_ABSENT, call->op->object);
     if (kind == REST_CREATE && rest->traits.tier == REST_TIER_T1 && absent)
         return absent;
+    const struct connector_operation *search =
+        connector_operation(rest->connector, OPERATION_SEARCH, call->op->object);
+    if (kind == REST_READ && call->op->search && search)
+        return search;
     return connector_operation(rest->connector, (enum connector_operation_kind)kind,
                                call->op->object);
 }

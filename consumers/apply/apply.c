@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "base/log.h"
+#include "references.h"
 
 /* A chunk of 1,000 contacts takes some 10 MiB: given back and asked for again they would be cleared each time. */
 enum { STORE_RETRY_MS = 500, WORKS_PER_CHUNK = 1000, ARENA_KEEP_BYTES = 16 * 1024 * 1024 };
@@ -63,7 +63,13 @@ int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, in
     if (traits->write_max < each)
         each = traits->write_max;
     /* A round asks twice at worst (what is remembered, then the target itself), by id and by each name; half of all is for more rounds. */
-    int fits = APPLY_OPS_MAX * each / (4 * (2 + ae->match_count));
+    int kinds = 2 + ae->match_count;
+    if (ae->has_links) { /* read, taken away, made */
+        kinds += 3 * ae->reference_count;
+        each = traits->links_max < each ? traits->links_max : each;
+        each = traits->link_max < each ? traits->link_max : each;
+    }
+    int fits = APPLY_OPS_MAX * each / (4 * kinds);
     return fits < 1 ? 1 : fits < most ? fits : most;
 }
 
@@ -121,11 +127,6 @@ static int open_properties(struct apply *apply, struct apply_entity *ae, struct 
     if (!ae->properties || !ae->property_of_field)
         return err_set(err, ERR_FATAL, "apply: out of memory");
     for (int f = 0; f < entity->field_count; f++) {
-        if (entity->fields[f].rules.type == VALUE_REFERENCE) /* never a blank for a link */
-            return err_exit(err, EX_CONFIG,
-                            "%s.%s: references are captured, but this version does not apply them: "
-                            "take the field out of the mapping",
-                            entity->name, entity->fields[f].name);
         ae->property_of_field[f] = -1;
         if (!entity->fields[f].new_name)
             continue;
@@ -202,12 +203,13 @@ static int apply_open(void *self, const struct handler_context *context, struct 
     if (apply->rest && delete_check(apply, err) != 0)
         return -1;
     apply->tail = apply->rest ? log_reader_open(migration, "apply-tail", err) : NULL;
-    return apply->tail ? 0 : -1;
+    return apply->tail ? references_open(apply, err) : -1;
 }
 
 static void apply_close(void *self)
 {
     struct apply *apply = self;
+    references_clear(apply);
     log_reader_close(apply->tail);
     rest_close(apply->rest);
     store_close(apply->store);

@@ -3,10 +3,12 @@
  *
  *   load      decode, load the rows                              (load.c)
  *   work      decide by version, run the rounds                  (work.c, state_on_event)
+ *   refer     what it refers to, in the new system's ids        (references.c)
  *   twin      find the twin: id map, match index, target        (twin.c)
+ *   links     what the twin is associated with                  (links.c)
  *   decide    merge field by field: base, history, truth         (decide.c, history.c, merge_field, truth_decide)
  *   plan      render what is to be written, and the row after it (plan.c)
- *   write     lock, intent, send, read the answers              (write.c, state_after_write)
+ *   write     lock, intent, send, read the answers              (write.c, state_after_write), then the associations (links.c)
  *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
  *
  * and only then may its offsets be stored (design §4.4). partition.c owns epochs, marks and the tail; rebuild.c fills a lost
@@ -41,6 +43,9 @@ struct apply_entity {
     int property_count, external_id_at, marker_at;
     int match_fields[APPLY_MATCH_MAX];
     int match_count;
+    int *references; /* fields that lead to other records */
+    int reference_count;
+    bool has_links; /* some of them are associations in the new system */
     bool listed;
     char list_cursor[512];
     int64_t list_count;
@@ -53,6 +58,7 @@ struct apply {
     struct store *store;
     struct rest *rest;
     struct log_reader *tail;
+    struct people *people; /* NULL: no reference leads to a person */
     struct apply_entity *entities;
     int entity_count;
     char outcomes[TOPIC_NAME_BYTES], review[TOPIC_NAME_BYTES];
@@ -74,6 +80,7 @@ struct apply {
 enum work_stage {
     WORK_DONE,    /* nothing more to ask or to write: settle it */
     WORK_FIND,    /* find the twin */
+    WORK_LINKS,   /* found: what it is associated with has to be read */
     WORK_HISTORY, /* only the twin's history can tell who wrote what stands there */
     WORK_SEND,    /* a request is planned */
     WORK_UNSENT   /* the target could not take it: nothing was executed, the batch comes again */
@@ -113,6 +120,15 @@ struct work {
     struct value *new_now; /* entity->field_count of them; all MISSING for a create */
     /* A person's edit that a late request of ours overtook (then new_now is that edit): to be put back; NULL none. By field. */
     const struct raw_value **restore;
+    /* references.c; all by field, NULL in an entity without references */
+    struct value
+        *referred;       /* as the old system says it; event.after has what the new one calls it */
+    struct span *emails; /* of the people referred to */
+    bool *link_doubts;   /* a link was sent that may still be executed */
+    struct value *link_now;           /* associations as read; NULL: not read */
+    const struct rest_record *record; /* the twin as read, until its associations are */
+    bool woken;                /* it has no event of its own, only the references that waited */
+    bool links, unlink_failed; /* the plan changes associations; one could not be taken away */
     /* the plan */
     enum merge_verdict *verdicts;
     struct span *item_names, *item_values;
@@ -211,6 +227,8 @@ void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work
 bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* Nothing of the record itself is to be written, only its associations. */
+void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* A question of the row: one that was open already keeps its age. */
 void plan_ask(const struct apply *apply, const struct row *before, struct held *question);
 /* The whole record becomes a question; its event stays with it. */

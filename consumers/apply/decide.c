@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "model/truth.h"
+#include "references.h"
 
 struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
                           const struct raw_value *values)
@@ -24,11 +25,11 @@ struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
 /* ---- our own marker ---- */
 
 /* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
-static void adopt_sent(struct work *work, int field_count, struct arena *arena)
+static void adopt_sent(const struct apply_entity *ae, struct work *work, struct arena *arena)
 {
-    for (int f = 0; f < field_count; f++) {
+    for (int f = 0; f < ae->entity->field_count; f++) {
         struct value sent = work->row.sent[f];
-        if (sent.kind == VALUE_MISSING)
+        if (sent.kind == VALUE_MISSING || ae->property_of_field[f] < 0)
             continue;
         work->row.base[f] = (struct base_pair){.known = true,
                                                .unconfirmed = !value_equal(sent, work->new_now[f]),
@@ -60,10 +61,11 @@ static bool marker_parse(struct span marker, int32_t partition, int64_t ret_orde
     return true;
 }
 
-static bool has_sent(const struct row *row, int field_count)
+/* Of the record itself; what was sent as an association is decide_link's. */
+static bool has_sent(const struct apply_entity *ae, const struct row *row)
 {
-    for (int f = 0; f < field_count; f++)
-        if (row->sent[f].kind != VALUE_MISSING)
+    for (int f = 0; f < ae->entity->field_count; f++)
+        if (row->sent[f].kind != VALUE_MISSING && ae->property_of_field[f] >= 0)
             return true;
     return false;
 }
@@ -77,10 +79,10 @@ static void forget_refused(struct row *row, int field_count, struct arena *arena
 }
 
 /* Nobody knows what an operation that was executed has written: who moved what moved is a question, or the history's to say. */
-static void doubt_moved(struct work *work, int field_count)
+static void doubt_moved(const struct apply_entity *ae, struct work *work)
 {
-    for (int f = 0; f < field_count; f++)
-        if (merge_edited(&work->row.base[f], work->new_now[f]))
+    for (int f = 0; f < ae->entity->field_count; f++)
+        if (ae->property_of_field[f] >= 0 && merge_edited(&work->row.base[f], work->new_now[f]))
             work->doubt[f] = work->row.base[f].unconfirmed = true;
 }
 
@@ -98,7 +100,7 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
     if (row->status == STATE_REBUILD && !span_equal(marker, row->op))
         forget_refused(row, field_count, &apply->arena);
     /* A delete or a retry came in between: it has another status, and what was sent is as unknown as before. */
-    bool uncertain = row->status == STATE_UNCERTAIN || has_sent(row, field_count);
+    bool uncertain = row->status == STATE_UNCERTAIN || has_sent(ae, row);
     bool ours = marker_parse(marker, work->partition, there);
     bool parsed = row->op.len == 0 || marker_parse(row->op, work->partition, known);
     /* Of two unknown operations of one content either has written the same. */
@@ -109,16 +111,20 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
     work->overtaken = work->unknown = false;
     bool derived = newer && work_derive_sent(apply, ae, work, marker);
     if (newer && !derived)
-        doubt_moved(work, field_count);
+        doubt_moved(ae, work);
     if (derived || (same && uncertain))
-        adopt_sent(work, field_count, &apply->arena);
+        adopt_sent(ae, work, &apply->arena);
     if (newer || uncertain)
         row->op = ours ? marker : SPAN_NONE;
     else if (ours && parsed && !same)
         work->overtaken = rest_traits(apply->rest)->tier != REST_TIER_T1;
     if (row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD) /* it was looked for */
         row->status = STATE_IDLE;
-    row->sent = arena_new(&apply->arena, struct value, field_count);
+    struct value *links = arena_new(&apply->arena, struct value, field_count);
+    for (int f = 0; ae->has_links && f < field_count; f++)
+        if (ae->property_of_field[f] < 0)
+            links[f] = row->sent[f];
+    row->sent = links;
     return derived || (same && uncertain);
 }
 
@@ -135,7 +141,8 @@ static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct 
         return;
     for (int f = 0; f < ae->entity->field_count; f++) {
         struct value old_now = work->event.after.values[f];
-        if (old_now.kind == VALUE_MISSING || work->row.base[f].known)
+        if (old_now.kind == VALUE_MISSING || work->row.base[f].known ||
+            ae->property_of_field[f] < 0)
             continue;
         work->row.base[f] = (struct base_pair){.known = true,
                                                .unconfirmed = true,
@@ -269,6 +276,35 @@ static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *a
     return truth_decide(ae->entity, f, verdict, &facts);
 }
 
+/*
+ * An association: no marker and no history tells who made it, only what we sent. Of an operation that nobody knows the outcome of it may have
+ * been made, or what it replaces was taken away and it was not.
+ */
+static enum merge_verdict decide_link(struct apply *apply, struct apply_entity *ae,
+                                      struct work *work, int f)
+{
+    struct base_pair *base = &work->row.base[f];
+    struct value old_now = work->event.after.values[f], sent = work->row.sent[f];
+    struct value new_now = work->new_now[f] = work->twin_found && work->link_now
+                                                  ? work->link_now[f]
+                                                  : (struct value){VALUE_MISSING, SPAN_NONE};
+    bool unread = work->twin_found && new_now.kind == VALUE_MISSING;
+    if (sent.kind == VALUE_MISSING && work_marker_names(work->op, work->event.hash))
+        sent = old_now; /* begun for this very event, and never finished */
+    if (old_now.kind == VALUE_MISSING || unread)
+        return MERGE_NOTHING;
+    bool half = new_now.kind == VALUE_BLANK && base->known && base->new_side.kind == VALUE_SET;
+    if (sent.kind != VALUE_MISSING && (half || value_equal(sent, new_now)))
+        *base = (struct base_pair){.known = true,
+                                   .old_side = base_of(new_now, &apply->arena),
+                                   .new_side = base_of(new_now, &apply->arena)};
+    enum merge_verdict verdict = merge_field(base, old_now, new_now);
+    if (ae->entity->truth_count == 0 || (verdict != MERGE_KEEP && !merge_holds(verdict)))
+        return verdict;
+    struct truth_facts facts = {.old_time = changed_at(ae, work, f)};
+    return truth_decide(ae->entity, f, verdict, &facts);
+}
+
 bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *work,
                    const struct rest_record *record)
 {
@@ -287,8 +323,9 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
             mend_lost_base(apply, ae, work);
     }
     for (int f = 0; f < entity->field_count; f++)
-        work->verdicts[f] = ae->property_of_field[f] >= 0
-                                ? decide_one(apply, ae, work, record, f, &ask)
-                                : MERGE_NOTHING;
+        work->verdicts[f] =
+            ae->property_of_field[f] >= 0 ? decide_one(apply, ae, work, record, f, &ask)
+            : ae->has_links && references_is_link(ae, f) ? decide_link(apply, ae, work, f)
+                                                         : MERGE_NOTHING;
     return !ask;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "references.h"
 
 /* ---- decode ---- */
 
@@ -166,6 +167,8 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
 static int wake(struct apply *apply, struct apply_entity *ae, struct work *work, struct err *err)
 {
     struct err why = ERR_INIT;
+    if (references_wake(apply, ae, work))
+        return 0;
     if (work->row.pending.len == 0) {
         work->stage = WORK_DONE;
         work->row.due_ms = 0;

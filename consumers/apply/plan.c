@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "references.h"
 
 static void add_item(struct work *work, const char *name, struct span value, int field)
 {
@@ -35,6 +36,8 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
     for (int f = 0; f < entity->field_count; f++) {
         struct value value = work->event.after.values[f];
         const struct field *field = &entity->fields[f];
+        if (ae->property_of_field[f] < 0) /* an association, or nowhere */
+            continue;
         if (merge_writes(work->verdicts[f]) && (work->twin_found || value.kind == VALUE_SET))
             add_item(work, field->new_name,
                      value_write(&field->rules, SIDE_NEW, value, &apply->arena), f);
@@ -74,13 +77,25 @@ void plan_ask(const struct apply *apply, const struct row *before, struct held *
             question->since_ms = before->held[h].since_ms;
 }
 
+/* What a partial event does not speak of stays a question; a woken record was not looked at as a whole. */
+static void keep_questions(const struct row *before, struct work *work)
+{
+    struct row *row = &work->row;
+    for (int h = 0; work->event.partial && h < before->held_count; h++) {
+        const struct held *held = &before->held[h];
+        if (held->field < 0 ? work->woken && held->class_ == HELD_REJECTED
+                            : work->event.after.values[held->field].kind == VALUE_MISSING)
+            row->held[row->held_count++] = *held;
+    }
+}
+
 /* The row agrees with everything that was decided: what is left are the questions. */
 static void settle_row(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     struct row *row = &work->row;
     const struct row before = *row;
     int field_count = ae->entity->field_count;
-    row->held = arena_new(&apply->arena, struct held, field_count);
+    row->held = arena_new(&apply->arena, struct held, field_count + before.held_count);
     row->held_count = 0;
     for (int f = 0; f < field_count; f++) {
         struct value old_now = work->event.after.values[f], new_now = work->new_now[f];
@@ -99,6 +114,7 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
             plan_ask(apply, &before, held);
         }
     }
+    keep_questions(&before, work);
     row->status = row->held_count ? STATE_HELD : STATE_IDLE;
     row->twin = work->twin;
     row->due_ms = 0;
@@ -117,6 +133,7 @@ static void settle_row(struct apply *apply, struct apply_entity *ae, struct work
         memcpy(row->hash, work->event.hash, sizeof row->hash);
     }
     memcpy(row->event_id, work->event.event_id, sizeof row->event_id);
+    references_settle(apply, ae, work, &before);
     work->row_changed = true;
     work->stage = WORK_DONE;
 }
@@ -183,7 +200,10 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
         return;
     }
     make_item(apply, ae, work);
-    if (work->marker.len && work->item.count > 0) {
+    work->links = links_planned(ae, work);
+    if (work->links && work->item.count == 0)
+        make_marker(apply, ae, work);
+    if (work->links || (work->marker.len && work->item.count > 0)) {
         work->wait_for_index = must_wait_for_index(ae, work);
         work->stage = WORK_SEND;
         return;
@@ -206,7 +226,7 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
         work->item.ret_values ? decide_read(apply, ae, work->item.ret_values) : NULL;
     work->twin = arena_copy(&apply->arena, work->item.ret_id);
     for (int f = 0; f < ae->entity->field_count; f++) {
-        if (!merge_writes(work->verdicts[f]))
+        if (!merge_writes(work->verdicts[f]) || ae->property_of_field[f] < 0)
             continue;
         struct value sent = work->event.after.values[f], now = stored ? stored[f] : sent;
         bool seen = stored && now.kind != VALUE_MISSING;
@@ -225,6 +245,13 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
     work->class_ = class_of(ae, work);
 }
 
+void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    settle_row(apply, ae, work); /* the marker that stands in the target stays the row's */
+    work->what = OUTCOME_UPDATED;
+    work->class_ = class_of(ae, work);
+}
+
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
 {
     struct row *row = &work->row;
@@ -240,6 +267,7 @@ void plan_hold(struct apply *apply, struct work *work, enum held_class class_, s
     work->row_changed = true;
     work->what = OUTCOME_HELD;
     work->class_ = held_class_name(class_);
+    work->links = false;
     work->stage = WORK_DONE;
 }
 
@@ -272,20 +300,25 @@ void plan_uncertain(struct apply *apply, struct work *work)
     row->why = span_of("a request was sent and its outcome is not known");
     row->waits_on = SPAN_NONE;
     row->pending = work->event.value;
+    const struct value *sent = row->sent;
     row->sent = arena_new(&apply->arena, struct value, work->event.after.entity->field_count);
-    for (int f = 0; f < work->event.after.entity->field_count; f++)
+    for (int f = 0; f < work->event.after.entity->field_count; f++) {
+        if (work->link_doubts && work->link_doubts[f])
+            row->sent[f] = sent[f];
         if (work->verdicts &&
             work->verdicts[f] == MERGE_AGREE) /* they do, whatever becomes of the operation */
             row->base[f] =
                 (struct base_pair){.known = true,
                                    .old_side = base_of(work->event.after.values[f], &apply->arena),
                                    .new_side = base_of(work->new_now[f], &apply->arena)};
+    }
     for (int i = 0; i < work->item.count; i++)
         if (work->item_fields[i] >= 0)
             row->sent[work->item_fields[i]] = work->event.after.values[work->item_fields[i]];
     keep_claims(apply, work);
     work->row_changed = true;
     work->what = OUTCOME_UNCERTAIN;
+    work->links = false;
     work->stage = WORK_DONE;
 }
 
@@ -316,5 +349,6 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
     work->row_changed = true;
     work->what = OUTCOME_WAITING;
     work->why = why;
+    work->links = false;
     work->stage = WORK_DONE;
 }

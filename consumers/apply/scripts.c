@@ -55,7 +55,10 @@
     "  return out\n"                                                                   \
     "end\n"
 
-/* add(p, key, line), take(p, key, line): one line of an index text takes effect, or stops to have it. */
+/*
+ * add(p, key, line), take(p, key, line): one line of an index text takes effect, or stops to have it. wake(key): this record has a twin, which
+ * references waited for, whatever the entity that holds them.
+ */
 #define LINES                                                                                \
     "local function release(claim, key)\n"                                                   \
     "  if redis.call('HGET', P..'claims:'..e, claim) ~= key then return end\n"               \
@@ -65,15 +68,42 @@
     "    redis.call('ZADD', P..'due:'..e..':'..wp, now, wk)\n"                               \
     "  end\n"                                                                                \
     "end\n"                                                                                  \
+    "local function wake(key)\n"                                                             \
+    "  for _, w in ipairs(redis.call('SMEMBERS', P..'refs:'..e..':'..key)) do\n"             \
+    "    local we, wp, wk = string.match(w, '^(%S+) (%d+) (.*)$')\n"                         \
+    "    redis.call('ZADD', P..'due:'..we..':'..wp, now, wk)\n"                              \
+    "  end\n"                                                                                \
+    "end\n"                                                                                  \
+    "local function await(p, key, rest)\n"                                                   \
+    "  local to, target = string.match(rest, '^([^:]+):(.*)$')\n"                            \
+    "  redis.call('SADD', P..'refs:'..rest, e..' '..p..' '..key)\n"                          \
+    "  redis.call('HSET', P..'refs:'..to, target, '1')\n"                                    \
+    "  local known = redis.call('HGET', P..'index:'..to, target)\n"                          \
+    "  if known and string.find(known, '\\ncid=', 1, true) then\n"                           \
+    "    redis.call('ZADD', P..'due:'..e..':'..p, now, key)\n"                               \
+    "  end\n"                                                                                \
+    "end\n"                                                                                  \
+    "local function unawait(p, key, rest)\n"                                                 \
+    "  redis.call('SREM', P..'refs:'..rest, e..' '..p..' '..key)\n"                          \
+    "  if redis.call('EXISTS', P..'refs:'..rest) == 0 then\n"                                \
+    "    local to, target = string.match(rest, '^([^:]+):(.*)$')\n"                          \
+    "    redis.call('HDEL', P..'refs:'..to, target)\n"                                       \
+    "  end\n"                                                                                \
+    "end\n"                                                                                  \
+    "local waited = false\n"                                                                 \
     "local function take(p, key, line)\n"                                                    \
     "  local kind, rest = string.sub(line, 1, 1), string.sub(line, 2)\n"                     \
     "  if kind == 'c' then release(rest, key)\n"                                             \
     "  elseif kind == 'w' then redis.call('SREM', P..'waits:'..e..':'..rest, p..' '..key)\n" \
+    "  elseif kind == 'r' then unawait(p, key, rest)\n"                                      \
     "  elseif kind == 'd' then redis.call('ZREM', P..'due:'..e..':'..p, key) end\n"          \
     "end\n"                                                                                  \
     "local function add(p, key, line)\n"                                                     \
     "  local kind, rest = string.sub(line, 1, 1), string.sub(line, 2)\n"                     \
-    "  if kind == 'c' then redis.call('HSETNX', P..'claims:'..e, rest, key)\n"               \
+    "  if kind == 'c' then\n"                                                                \
+    "    redis.call('HSETNX', P..'claims:'..e, rest, key)\n"                                 \
+    "    if waited and string.sub(rest, 1, 3) == 'id=' then wake(key) end\n"                 \
+    "  elseif kind == 'r' then await(p, key, rest)\n"                                        \
     "  elseif kind == 'w' then\n"                                                            \
     "    redis.call('SADD', P..'waits:'..e..':'..rest, p..' '..key)\n"                       \
     "    if redis.call('HEXISTS', P..'claims:'..e, rest) == 0 then\n"                        \
@@ -197,7 +227,7 @@ struct redis_script SCRIPT_FINISH = {
     "local index_of, op_of, ids_of = get('index:', keys), get('ops:', keys), get('match:', names)\n"
     "straight('HSET', 'rows:', rows_at, 2 * n)\n"
     /* A replay brings one record more than once: what was read above is old from its second time on. */
-    "local seen, over, new_index, claims, claimed, waits = {}, {}, {}, {}, {}, {}\n"
+    "local seen, over, new_index, claims, claimed, waits, born = {}, {}, {}, {}, {}, {}, {}\n"
     /* What can be done for all rows at once, and what needs every claim to be there. */
     "local function flush()\n"
     "  local free, mine = {}, {}\n"
@@ -213,7 +243,10 @@ struct redis_script SCRIPT_FINISH = {
     "  many('HSET', 'index:', new_index)\n"
     "  many('HDEL', 'ops:', over)\n"
     "  for _, w in ipairs(waits) do add(w[1], w[2], w[3]) end\n"
-    "  over, new_index, claims, claimed, waits = {}, {}, {}, {}, {}\n"
+    "  if #born > 0 and redis.call('EXISTS', P..'refs:'..e) == 1 then\n"
+    "    for k, wanted in ipairs(get('refs:', born)) do if wanted then wake(born[k]) end end\n"
+    "  end\n"
+    "  over, new_index, claims, claimed, waits, born = {}, {}, {}, {}, {}, {}\n"
     "end\n"
     "for r = 1, n do\n"
     "  local key, p = keys[r], ARGV[about_at + 3 * r - 3]\n"
@@ -233,18 +266,23 @@ struct redis_script SCRIPT_FINISH = {
     "      local kind = string.byte(line)\n"
     "      if kind == 99 and not had[line] then\n"
     "        claims[#claims + 1], claimed[#claims + 1] = string.sub(line, 2), key\n"
+    "        if string.sub(line, 2, 4) == 'id=' then born[#born + 1] = key end\n"
     "      elseif kind == 100 and not had[line] then add(p, key, line) end\n"
     "    end\n"
     "    new_index[#new_index + 1] = key\n"
     "    new_index[#new_index + 1] = index\n"
     "  end\n"
-    /* Only a record whose index text had a line d or w was ever put into the due set. */
-    "  if old and string.find(old, '\\n[dw]') and not string.find(index, '\\nd') then\n"
+    /* Only a record whose index text had a line d, w or r was ever put into the due set. */
+    "  if old and string.find(old, '\\n[dwr]') and not string.find(index, '\\nd') then\n"
     "    redis.call('ZREM', P..'due:'..e..':'..p, key)\n"
     "  end\n"
     /* A wait is looked at each time: its claim may be free by now. */
     "  local at = string.find(index, '\\nw', 1, true)\n"
     "  if at then waits[#waits + 1] = {p, key, string.match(index, '[^\\n]+', at)} end\n"
+    "  if string.find(index, '\\nr', 1, true) then\n"
+    "    for line in string.gmatch(index, '\\n(r[^\\n]+)') do waits[#waits + 1] = {p, key, line} "
+    "end\n"
+    "  end\n"
     "  if op == ends then\n"
     "    over[#over + 1] = key\n"
     "  elseif op and ends ~= '!' then\n"
@@ -282,6 +320,10 @@ struct redis_script SCRIPT_CANCEL = {
     "end\n"
     "return 'OK'\n"};
 
+struct redis_script SCRIPT_TWINS = {
+    .name = "twins",
+    .text = GUARD MANY "return straight('HMGET', 'index:', i + 1, tonumber(ARGV[i]))\n"};
+
 struct redis_script SCRIPT_DUE = {
     .name = "due",
     .text = GUARD NOW
@@ -306,6 +348,7 @@ struct redis_script SCRIPT_MATCH = {.name = "match",
 struct redis_script SCRIPT_DERIVE = {
     .name = "derive",
     .text = UNGUARDED NOW LINES
+    "waited = redis.call('EXISTS', P..'refs:'..e) == 1\n"
     "local page = redis.call('HSCAN', P..'index:'..e, ARGV[i], 'COUNT', ARGV[i + 1])\n"
     "for k = 1, #page[2], 2 do\n"
     "  local p = nil\n"

@@ -22,7 +22,8 @@ extern struct redis_script
 extern struct redis_script SCRIPT_FINISH;
 extern struct redis_script
     SCRIPT_CANCEL; /* n, key… → "OK": operations that were not executed, and the claims only they made */
-extern struct redis_script SCRIPT_DUE; /* partition, max → keys */
+extern struct redis_script SCRIPT_TWINS; /* n, key × n → {{index text…}…} */
+extern struct redis_script SCRIPT_DUE;   /* partition, max → keys */
 
 /* Without a guard of epochs; ARGV: prefix, incarnation or "", entity, 0, then: */
 extern struct redis_script SCRIPT_MATCH; /* n, (name, id)… → "OK" */

@@ -13,6 +13,8 @@
  *   index:<e>           hash     record key → row_index() text: what follows was derived from the row with this text
  *   claims:<e>          hash     claim ("email=ann@x.org", "id=501") → record key; "id=…" of a twin is the id map, reversed
  *   waits:<e>:<claim>   set      "<p> <record key>" of the rows that wait for this claim to be given up
+ *   refs:<e>            hash     record key → "1" while references to this record wait
+ *   refs:<e>:<key>      set      "<entity> <p> <record key>" of the rows whose references wait for this record's twin
  *   due:<e>:<p>         zset     record key by due_ms (Redis' clock)
  *   ops:<e>             hash     record key → "<marker> <sent_ms>\n<claim>\n…": an operation that was begun and not finished
  *   match:<e>           hash     "<field>=<match key>" → target ids, comma-separated; "<external id property>=<value>" too
@@ -115,6 +117,15 @@ struct store_finish {
 enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
                                 const struct store_finish *rows, int n, const int64_t *marks,
                                 struct err *err);
+
+/* One record that a reference leads to. */
+struct store_twin {
+    struct span key;
+    struct span id; /* out, in the arena: its target id; empty: it has none yet */
+};
+/* The id map, without a guard of epochs: anybody's records. */
+enum store_outcome store_twins(struct store *store, const char *entity, struct store_twin *twins,
+                               int n, struct arena *arena, struct err *err);
 
 /* Keys due now, at most max, of one partition; ret_keys in arena. */
 enum store_outcome store_due(struct store *store, const struct store_owner *owner,

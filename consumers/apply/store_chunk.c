@@ -1,5 +1,5 @@
 /*
- * store_chunk — the four scripts through which a chunk goes: load, begin, finish, cancel; see store.h.
+ * store_chunk — the scripts through which a chunk goes: load, twins, begin, finish, cancel; see store.h.
  */
 #include <string.h>
 
@@ -73,6 +73,45 @@ enum store_outcome store_load(struct store *store, const struct store_owner *own
         err_set(err, ERR_FATAL, "script load: unexpected answer");
         outcome = STORE_AWAY;
     }
+    freeReplyObject(reply);
+    return outcome;
+}
+
+/* The line "cid=<target>" of an index text. */
+static struct span twin_of_index(struct span index)
+{
+    static const char ID[] = "\ncid=";
+    const char *at = index.len ? memmem(index.data, index.len, ID, sizeof ID - 1) : NULL;
+    if (!at)
+        return SPAN_NONE;
+    const char *start = at + sizeof ID - 1, *end = index.data + index.len;
+    const char *stop = memchr(start, '\n', (size_t)(end - start));
+    return (struct span){start, (size_t)((stop ? stop : end) - start)};
+}
+
+enum store_outcome store_twins(struct store *store, const char *entity, struct store_twin *twins,
+                               int n, struct arena *arena, struct err *err)
+{
+    if (n == 0)
+        return STORE_OK;
+    store_begin_script(store, entity, NULL, NULL);
+    store_push_int(&store->args, n);
+    for (int i = 0; i < n; i++)
+        store_push(&store->args, twins[i].key);
+    redisReply *reply = NULL;
+    enum store_outcome outcome = store_eval(store, &SCRIPT_TWINS, &reply, err);
+    if (outcome != STORE_OK)
+        return outcome;
+    struct parts indexes = {reply, 0, 0};
+    for (int i = 0; i < n && outcome == STORE_OK; i++) {
+        const redisReply *index = reply->type == REDIS_REPLY_ARRAY ? next_of(&indexes) : NULL;
+        if (index)
+            twins[i].id = twin_of_index(store_reply_span(index, arena));
+        else
+            outcome = STORE_AWAY;
+    }
+    if (outcome != STORE_OK)
+        err_set(err, ERR_FATAL, "script twins: unexpected answer");
     freeReplyObject(reply);
     return outcome;
 }

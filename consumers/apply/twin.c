@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "apply.h"
+#include "references.h"
 
 enum { TWIN_PASSES_MAX = 2 };
 
 /* What is to be read: target ids, or values of one property. */
 struct reading {
     const char *id_property; /* NULL: target ids */
+    bool search;             /* the property is not unique there */
     struct span *ids;
     int count;
 };
@@ -38,6 +40,7 @@ static int reading_start(struct apply *apply, struct apply_entity *ae,
         op->properties = ae->properties;
         op->property_count = ae->property_count;
         op->id_property = reading->id_property;
+        op->search = reading->search;
         op->ids = reading->ids + at;
         op->id_count = reading->count - at < most ? reading->count - at : most;
         ops[(*op_count)++] = op;
@@ -179,8 +182,10 @@ static int gather(struct apply *apply, struct apply_entity *ae, struct work **wo
         map_init(&seen[r], (size_t)n * APPLY_CANDIDATES_MAX, arena);
     }
     readings[1].id_property = ae->entity->external_id;
-    for (int m = 0; m < ae->match_count; m++)
+    for (int m = 0; m < ae->match_count; m++) {
         readings[2 + m].id_property = ae->entity->fields[ae->match_fields[m]].new_name;
+        readings[2 + m].search = !ae->entity->fields[ae->match_fields[m]].unique_in_new;
+    }
     for (int i = 0; i < n; i++) {
         struct work *work = works[i];
         for (int c = 0; c < work->candidate_count; c++)
@@ -291,12 +296,19 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
             struct work *work = open[i];
             const struct rest_record *record = NULL;
             work->twin_found = false;
+            work->link_now = NULL;
             add_found(work, by_name);
             if (learn_loser(apply, ae, work, &by_id, err) != 0)
                 return -1;
             if (resolve(apply, ae, work, &by_id, &record)) {
-                if (work->stage == WORK_FIND)
+                if (work->stage != WORK_FIND)
+                    continue;
+                if (work->twin_found && links_wanted(ae, work)) {
+                    work->record = record;
+                    work->stage = WORK_LINKS;
+                } else {
                     plan_make(apply, ae, work, record);
+                }
                 continue;
             }
             /* Every candidate was a memory: ask the target itself. */

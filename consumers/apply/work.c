@@ -8,6 +8,7 @@
 #include "apply.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "references.h"
 
 /* ---- decide ---- */
 
@@ -125,7 +126,11 @@ bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work 
         /* Of fields that never met only values are written, never a blank. */
         bool differs = base->known ? !base_is(base->old_side, record->values[f])
                                    : record->values[f].kind == VALUE_SET;
-        if (ae->entity->fields[f].new_name && differs)
+        const struct field *field = &ae->entity->fields[f];
+        bool unresolved = field->rules.type == VALUE_REFERENCE &&
+                          record->values[f].kind == VALUE_SET &&
+                          !value_for_side(&field->rules, SIDE_NEW, record->values[f]).data;
+        if (field_is_on(field, SIDE_NEW) && differs && !unresolved)
             work->row.sent[f] = record->values[f];
     }
     return true;
@@ -255,6 +260,9 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
         if (twin_find(apply, ae, some, count, ret_retry_after_ms, err) != 0)
             return -1;
         FAILPOINT("apply.twins_read");
+        count = in_stage(works, n, WORK_LINKS, some);
+        if (count > 0 && links_read(apply, ae, some, count, ret_retry_after_ms, err) != 0)
+            return -1;
         count = in_stage(works, n, WORK_HISTORY, some);
         if (count > 0 && history_read(apply, ae, some, count, ret_retry_after_ms, err) != 0)
             return -1;
@@ -279,6 +287,8 @@ int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works,
             return -1;
     if (load_woken(apply, ae, works, n, err) != 0 || load_rows(apply, ae, works, n, err) != 0)
         return -1;
+    if (references_resolve(apply, ae, works, n, ret_retry_after_ms, err) != 0)
+        return -1;
     FAILPOINT("apply.loaded");
     for (int i = 0; i < n; i++) {
         if (works[i].dead_letter || works[i].hint)
@@ -286,6 +296,7 @@ int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works,
         decide(apply, ae, &works[i]);
         if (delete_begin(apply, ae, &works[i], err) != 0)
             return -1;
+        references_wait_on(apply, ae, &works[i]);
     }
     /* What was done before the target went away is made durable all the same; the rest of the batch comes again. */
     struct err later = ERR_INIT;

@@ -6,6 +6,7 @@
 #include "apply.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "references.h"
 
 /* Works that travel in one request. */
 struct slice {
@@ -271,7 +272,8 @@ static int cut(struct apply *apply, const struct apply_entity *ae, struct work *
         if (kinds[k] == REST_ARCHIVE || kinds[k] == REST_DELETE)
             most = rest_max(apply->rest, kinds[k], ae->entity->new_object, NULL);
         for (int i = 0; i < n; i++)
-            if (works[i]->stage == WORK_SEND && works[i]->kind == kinds[k])
+            if (works[i]->stage == WORK_SEND && works[i]->item.count > 0 &&
+                works[i]->kind == kinds[k])
                 group[size++] = works[i];
         for (int at = 0; at < size; at += most)
             slices[count++] = (struct slice){group + at, size - at < most ? size - at : most};
@@ -376,6 +378,10 @@ int write_send(struct apply *apply, struct apply_entity *ae, struct work **works
     FAILPOINT("apply.sending");
     while (count > 0)
         count = send_wave(apply, ae, slices, count, ret_retry_after_ms, &later);
+    for (int i = 0; i < n; i++)
+        if (works[i]->stage == WORK_SEND && works[i]->item.count == 0)
+            plan_linked(apply, ae, works[i]);
+    links_write(apply, ae, works, n);
     if (later.kind == ERR_NONE)
         return 0;
     struct err ignored =

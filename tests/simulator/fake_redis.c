@@ -279,6 +279,19 @@ enum store_outcome store_load(struct store *store, const struct store_owner *own
     return outcome;
 }
 
+/* The entity that is simulated refers to nothing. */
+enum store_outcome store_twins(struct store *store, const char *entity, struct store_twin *twins,
+                               int n, struct arena *arena, struct err *err)
+{
+    (void)store;
+    (void)entity;
+    (void)twins;
+    (void)n;
+    (void)arena;
+    (void)err_set(err, ERR_FATAL, "no references here");
+    return STORE_AWAY;
+}
+
 /* ---- claims, waits, lines of an index text ---- */
 
 static void release(struct span claim, struct span key)

@@ -66,6 +66,8 @@ def end_of(proc):
 
 
 class Pipeline:
+    template = "pipeline.cfg"
+
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="", entity="", top="",
                  session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), judge=None,
                  sources=""):
@@ -112,7 +114,7 @@ class Pipeline:
     def configure(self, name, **changes):
         """Write the configuration; changes replace the template's words."""
         here = os.path.dirname(os.path.abspath(__file__))
-        with open(os.path.join(here, "pipeline.cfg"), encoding="utf-8") as file:
+        with open(os.path.join(here, self.template), encoding="utf-8") as file:
             template = string.Template(file.read())
         words = {"ns": self.ns, "bootstrap": self.kafka.bootstrap, "redis": self.redis.address,
                  "partitions": self.partitions, "old_url": self.old.url, "new_url": self.new.url,

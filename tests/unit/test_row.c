@@ -53,7 +53,7 @@ static const char *const WHOLE =
     "\"city\",\"old\":\"K\xC3\xB6ln\"}],"
     "\"claims\":[\"email=a@b\",\"id=501\",\"a\\tb\"],"
     "\"awaits\":[{\"field\":\"company\",\"old\":\"sf:001\",\"since_ms\":5},{\"field\":"
-    "\"owner\",\"old\":null}],\"look_ms\":77,\"waits_on\":\"email=c@d\",\"due_ms\":"
+    "\"owner\",\"old\":null,\"later\":true}],\"look_ms\":77,\"waits_on\":\"email=c@d\",\"due_ms\":"
     "1767312009000,\"attempt\":2,"
     "\"why\":\"waits\",\"pending\":{\"after\":{\"x\":[1,2.50]}}}";
 
@@ -260,7 +260,8 @@ static void too_large(void **state)
 #define AWAITS                                                                          \
     ",\"awaits\":[{\"field\":\"company\",\"old\":\"sf:001\"},"                          \
     "{\"field\":\"owner\",\"old\":\"a@b\"},{\"field\":\"company\",\"old\":\"sf:001\"}," \
-    "{\"field\":\"gone\",\"old\":\"sf:2\"},{\"field\":\"company\",\"old\":null}]"
+    "{\"field\":\"gone\",\"old\":\"sf:2\"},{\"field\":\"company\",\"old\":null},"       \
+    "{\"field\":\"company\",\"old\":\"sf:9\",\"later\":true}]"
 
 static void index_lines(void **state)
 {

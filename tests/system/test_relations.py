@@ -1,0 +1,291 @@
+"""Three entities that refer to each other: references that come before what they refer to, cycles, chains, owners, links
+edited on either side, kills between a record and its links. Judged from the new system's ledger of associations."""
+import contextlib
+import json
+import sqlite3
+
+from harness import http, run_tests, wait_for
+from pipeline import Pipeline, end_of
+
+ENTITIES = ("contact", "company", "deal")
+OBJECTS = {"contact": ("Contact", "contacts"), "company": ("Account", "companies"), "deal": ("Opportunity", "deals")}
+CONTACT_COMPANY, PARENT, DEAL_COMPANY, DEAL_CONTACT = 279, 14, 341, 3
+
+
+class Relations(Pipeline):
+    template = "relations.cfg"
+
+    def __init__(self, retry_ms=600000, **more):
+        self.retry_ms = retry_ms
+        super().__init__(**more)
+        self.validated = False  # schemas/ describe the model entity
+
+    def configure(self, name, **changes):
+        return super().configure(name, reference_retry_ms=self.retry_ms, **changes)
+
+    # ---- people ----
+
+    def put(self, entity, who="ann", **fields):
+        return self.old.admin("people/create", {"object": OBJECTS[entity][0], "fields": fields, "who": who})["id"]
+
+    def change(self, entity, record, **fields):
+        self.old.admin("people/edit", {"object": OBJECTS[entity][0], "id": record, "fields": fields, "who": "ann"})
+
+    def company(self, name, **fields):
+        return self.put("company", Name=name, **fields)
+
+    def contact(self, name, **fields):
+        return self.put("contact", Email=f"{name}@x.org", LastName=name, **fields)
+
+    def deal(self, name, **fields):
+        return self.put("deal", Name=name, StageName="Prospecting", CloseDate="2027-01-01", **fields)
+
+    def person_links(self, verb, entity, record, to, other, kind):
+        self.new.admin(f"people/{verb}", {"from": {"object": OBJECTS[entity][1], "id": self.id(entity, record)},
+                                          "to": {"object": OBJECTS[to][1], "id": self.id(to, other)},
+                                          "type": kind, "who": "bob"})
+
+    # ---- what is there ----
+
+    def records(self, entity):
+        return {record["fields"][self.external_id]: record for record in self.new.dump(OBJECTS[entity][1])
+                if record["fields"].get(self.external_id)}
+
+    def id(self, entity, record):
+        found = self.records(entity).get(record)
+        return found and found["id"]
+
+    def links(self, kind):
+        """[(old id or new id, …)] of the associations of one type, by the records' old ids."""
+        names = {}
+        for entity in ENTITIES:
+            names.update({(OBJECTS[entity][1], record["id"]): old for old, record in self.records(entity).items()})
+        _, text = http("GET", self.new.url + "/admin/links?object=" +
+                       {CONTACT_COMPANY: "contacts", PARENT: "companies"}.get(kind, "deals"))
+        links = [json.loads(line) for line in text.splitlines()]
+        return sorted((names.get((link["from_object"], link["from_id"]), link["from_id"]),
+                       names.get((link["to_object"], link["to_id"]), link["to_id"]))
+                      for link in links if link["type"] == kind)
+
+    def effects(self, kind):
+        """What became of the associations of a type: [(op, who, from id, to id, changed)] in order."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.new.dir}/sandbox.db?mode=ro", uri=True)) as database:
+            return database.execute("SELECT op, who, from_id, to_id, changed FROM link_effects WHERE type = ? ORDER BY seq", (kind,)).fetchall()
+
+    def rows(self, entity):
+        self.messages(f"state.{entity}")
+        rows = {}
+        for message in self.messages(f"state.{entity}"):
+            if not message["key"].startswith("!") and message["payload"]:
+                rows[message["key"].split(":", 1)[1]] = json.loads(message["payload"])
+        return rows
+
+    def awaited(self, entity, record):
+        return {each["field"]: each["old"] for each in self.rows(entity).get(record, {}).get("awaits", ())}
+
+    def wait(self, condition, what, timeout=60):
+        def there():
+            for proc in self.processes():
+                code = proc.process.poll() if proc.process is not None else None
+                assert code in (None, 0, -9), f"{proc.name} ended with {code}: {end_of(proc)}"
+            return condition()
+        try:
+            return wait_for(there, timeout, what, 0.1)
+        except AssertionError as error:
+            rows = {entity: self.rows(entity) for entity in ENTITIES}
+            raise AssertionError(f"{error}\n{json.dumps(rows, indent=1)[:6000]}\n{self.tails()}") from None
+
+    def rest(self):
+        """Every event is applied, no operation is in flight, nothing is due."""
+        def resting():
+            for entity in ENTITIES:
+                client = self.client(f"{self.ns}.apply")
+                topic = self.topic(f"changes.{entity}")
+                ends = self.client().ends(topic, self.partitions)
+                committed = client.committed(topic, self.partitions)
+                if any(committed[p] < end for p, end in ends.items()) or self.redis.cmd("HLEN", f"tandem:{self.ns}:ops:{entity}"):
+                    return False
+                now = int(self.redis.cmd("TIME")[0]) * 1000
+                if any(self.redis.cmd("ZCOUNT", f"tandem:{self.ns}:due:{entity}:{p}", 0, now) for p in range(self.partitions)):
+                    return False
+            return True
+        self.wait(resting, "at rest")
+
+    def assert_once(self, kind):
+        """Each association was made once, or taken away; nothing we did changed nothing."""
+        made = {}
+        for op, who, source, target, changed in self.effects(kind):
+            assert changed or who != "integration", f"{op} {source} → {target} changed nothing"
+            made[(source, target)] = made.get((source, target), 0) + (1 if op == "associate" else -1)
+        assert set(made.values()) <= {0, 1}, made
+
+    def assert_whole(self):
+        """Nothing leads to a record that is not there; nothing waits."""
+        for entity in ENTITIES:
+            for old, row in self.rows(entity).items():
+                assert not row.get("awaits"), f"{entity} {old} waits: {row}"
+        assert not [key for entity in ENTITIES for key in self.redis.keys(f"tandem:{self.ns}:refs:{entity}*")], "waits left in Redis"
+
+
+def test_before_their_targets():
+    """Contacts and deals are applied while what they refer to is not there; a chain, a cycle, a record that is its own parent."""
+    with Relations() as p:
+        p.prepare()
+        apply = p.add_apply()
+        top = p.company("Top")
+        chain = [top]
+        for n in range(3):
+            chain.append(p.company(f"Chain {n}", ParentId=chain[-1]))
+        one = p.company("One")
+        two = p.company("Two", ParentId=one)
+        p.change("company", one, ParentId=two)
+        own = p.company("Own")
+        p.change("company", own, ParentId=own)
+        contacts = [p.contact(f"c{n}", AccountId=chain[-1]) for n in range(3)]
+        deals = [p.deal(f"d{n}", AccountId=top, ContactId=contacts[n]) for n in range(3)]
+        p.add_poll()
+        want = {CONTACT_COMPANY: sorted((c, chain[-1]) for c in contacts),
+                PARENT: sorted([(chain[n + 1], chain[n]) for n in range(3)] + [(one, two), (two, one), (own, own)]),
+                DEAL_COMPANY: sorted((d, top) for d in deals), DEAL_CONTACT: sorted(zip(deals, contacts))}
+        for kind, links in want.items():
+            p.wait(lambda kind=kind, links=links: p.links(kind) == links, f"associations {kind}: {links}, not {p.links(kind)}")
+        p.rest()
+        for kind in want:
+            p.assert_once(kind)
+        # what comes much later
+        late = p.contact("late")
+        p.change("contact", late, AccountId=chain[0])
+        p.change("contact", contacts[0], AccountId=None)
+        p.change("contact", contacts[1], AccountId=top, Title="moved")
+        moved = sorted([(contacts[1], top), (contacts[2], chain[-1]), (late, chain[0])])
+        p.wait(lambda: p.links(CONTACT_COMPANY) == moved, f"{moved}, not {p.links(CONTACT_COMPANY)}")
+        p.rest()
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_whole()
+        assert apply.running()
+
+
+def test_edited_on_both_sides():
+    """A link that a person changed in the new system: kept; changed on both sides: a question, or what the declared truth says."""
+    with Relations() as p:
+        p.start()
+        a, b, c = (p.company(name) for name in "abc")
+        kept, asked = p.contact("kept", AccountId=a), p.contact("asked", AccountId=a)
+        x, y, z = (p.contact(name) for name in "xyz")
+        deal = p.deal("ruled", ContactId=x)
+        p.wait(lambda: len(p.links(CONTACT_COMPANY)) == 2 and p.links(DEAL_CONTACT) == [(deal, x)], "linked")
+        p.rest()
+        for record in (kept, asked):
+            p.person_links("dissociate", "contact", record, "company", a, CONTACT_COMPANY)
+            p.person_links("associate", "contact", record, "company", b, CONTACT_COMPANY)
+        p.person_links("dissociate", "deal", deal, "contact", x, DEAL_CONTACT)
+        p.person_links("associate", "deal", deal, "contact", y, DEAL_CONTACT)
+        p.change("contact", kept, Title="CEO")
+        p.change("contact", asked, AccountId=c)
+        p.change("deal", deal, ContactId=z)
+        p.wait(lambda: p.rows("contact")[asked].get("held"), "a question")
+        question = p.rows("contact")[asked]["held"][0]
+        company = f"hubspot:{p.id('company', c)}", f"hubspot:{p.id('company', b)}"
+        assert (question["class"], question["field"], question["old"], question["new"]) == ("conflict", "company", *company), question
+        p.wait(lambda: p.links(DEAL_CONTACT) == [(deal, z)], "the truth is old for this field")
+        p.wait(lambda: p.records("contact")[kept]["fields"].get("jobtitle") == "CEO", "the title")
+        p.rest()
+        assert p.links(CONTACT_COMPANY) == sorted([(kept, b), (asked, b)]), p.links(CONTACT_COMPANY)
+        intents = [outcome for outcome in p.outcomes() if outcome["what"] == "intent" and outcome["key"].endswith(deal)]
+        assert [field["new_now"] for field in intents[0]["fields"]] == [f"hubspot:{p.id('contact', y)}"], intents
+        # the person decides: the old system's company it is
+        p.person_links("dissociate", "contact", asked, "company", b, CONTACT_COMPANY)
+        p.person_links("associate", "contact", asked, "company", c, CONTACT_COMPANY)
+        p.change("contact", asked, Title="decided")
+        p.wait(lambda: not p.rows("contact")[asked].get("held"), "the question is closed")
+        p.rest()
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_once(DEAL_CONTACT)
+
+
+def test_owners():
+    """A deal belongs to whom the new system knows by her e-mail; one it does not know is a question with her address, and is found later."""
+    with Relations(retry_ms=1500) as p:
+        p.start()
+        users = {row["fields"]["Email"].split("@")[0]: row["id"] for row in p.old.dump("User")}
+        known, unknown = p.deal("known", OwnerId=users["alice"]), p.deal("unknown", OwnerId=users["heidi"])
+        p.wait(lambda: p.records("deal").get(known, {"fields": {}})["fields"].get("hubspot_owner_id"), "alice's deal")
+        p.wait(lambda: p.rows("deal").get(unknown, {}).get("held"), "a question")
+        owners = {row["fields"]["email"]: row["id"] for row in p.new.dump("owners")}
+        assert p.records("deal")[known]["fields"]["hubspot_owner_id"] == owners["alice@team.example.com"]
+        question = p.rows("deal")[unknown]["held"][0]
+        assert (question["class"], question["field"], question["detail"]) == ("reference", "owner", "heidi@team.example.com"), question
+        assert not p.records("deal")[unknown]["fields"].get("hubspot_owner_id"), "everything but the owner is there"
+        told = p.tandem("explain", f"salesforce:{unknown}")
+        assert "heidi@team.example.com" in told, told
+        heidi = p.new.admin("people/create", {"object": "owners", "fields": {"email": "heidi@team.example.com"}})["id"]
+        p.wait(lambda: p.records("deal")[unknown]["fields"].get("hubspot_owner_id") == heidi, "heidi's deal")
+        p.rest()
+        assert not p.rows("deal")[unknown].get("held")
+        p.assert_whole()
+
+
+def test_killed_between_record_and_links():
+    """kill -9 after the record is written and none, or one, of its links; the write of a link gets no answer."""
+    with Relations(apply_build="tandem-apply-test") as p:
+        p.prepare()
+        p.add_poll()
+        a, b = p.company("a"), p.company("b")
+        apply = p.add_apply()
+        p.wait(lambda: len(p.records("company")) == 2, "companies")
+        p.rest()
+        people = []
+        for n, failpoint in enumerate(("apply.linking", "apply.linked", "apply.link_removed")):
+            for proc in p.applies:
+                proc.term()
+            apply.failpoint, apply.action = failpoint, None
+            if failpoint == "apply.link_removed":
+                p.change("contact", people[0], AccountId=b)
+            else:
+                people.append(p.contact(f"k{n}", AccountId=a))
+            apply.start()
+            wait_for(lambda: apply.process.poll() is not None, 60, f"killed at {failpoint}")
+            apply.failpoint = apply.action = None
+            apply.start()
+            want = sorted((record, b if failpoint == "apply.link_removed" and record == people[0] else a) for record in people)
+            p.wait(lambda want=want: p.links(CONTACT_COMPANY) == want, f"{failpoint}: {want}")
+            p.rest()
+            p.assert_once(CONTACT_COMPANY)
+        # executed, and the answer is lost
+        p.new.admin("faults", {"kind": "drop_after_execute", "match": {"path_contains": "contacts/companies/batch/create"}})
+        people.append(p.contact("lost", AccountId=b))
+        want = sorted(want + [(people[-1], b)])
+        p.wait(lambda: p.links(CONTACT_COMPANY) == want and not p.awaited("contact", people[-1]), "linked, and known to be")
+        p.rest()
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_whole()
+
+
+def test_flush_while_waiting():
+    """A reference that waits survives the loss of Redis; one that waits long is a question; what it waits for wakes it."""
+    with Relations(retry_ms=1000) as p:
+        p.start()
+        company = p.company("there")
+        p.wait(lambda: p.records("company"), "the company")
+        gone = p.company("gone")  # the new system refuses it: it will have no twin
+        p.new.admin("faults", {"kind": "status", "status": 400, "count": 0, "match": {
+            "path_contains": "companies/batch/upsert", "body_contains": "gone"}})
+        waits, there = p.contact("waits", AccountId=gone), p.contact("there", AccountId=company)
+        p.wait(lambda: p.links(CONTACT_COMPANY) == [(there, company)], "the other one")
+        p.wait(lambda: p.awaited("contact", waits) == {"company": f"salesforce:{gone}"}, "it waits")
+        p.wait(lambda: p.rows("contact")[waits].get("held"), "it is a question by now")
+        assert p.rows("contact")[waits]["held"][0]["detail"] == f"salesforce:{gone}"
+        assert p.records("contact")[waits]["fields"]["lastname"] == "waits"
+        p.redis.cmd("FLUSHALL")
+        p.wait(lambda: p.redis.cmd("GET", f"tandem:{p.ns}:incarnation"), "Redis is rebuilt")
+        assert p.redis.cmd("SMEMBERS", f"tandem:{p.ns}:refs:company:salesforce:{gone}"), "the wait is rebuilt from the row"
+        http("DELETE", p.new.url + "/admin/faults")
+        p.change("company", gone, Name="back")
+        p.wait(lambda: p.links(CONTACT_COMPANY) == sorted([(there, company), (waits, gone)]), "woken")
+        p.rest()
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_whole()
+
+
+if __name__ == "__main__":
+    run_tests(globals())
