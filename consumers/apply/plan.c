@@ -202,7 +202,7 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
     make_item(apply, ae, work);
     work->links = links_planned(ae, work);
     if (work->links && work->item.count == 0)
-        make_marker(apply, ae, work);
+        plan_marker(apply, ae, work);
     if (work->links || (work->marker.len && work->item.count > 0)) {
         work->wait_for_index = must_wait_for_index(ae, work);
         work->stage = WORK_SEND;
@@ -248,6 +248,8 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
 void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     settle_row(apply, ae, work); /* the marker that stands in the target stays the row's */
+    if (work->overtaken)
+        work->row.op = work->twin_marker;
     work->what = OUTCOME_UPDATED;
     work->class_ = class_of(ae, work);
 }

@@ -259,6 +259,12 @@ static struct rest_op *slice_op(struct apply *apply, struct apply_entity *ae,
     return op;
 }
 
+/* Nothing of the record itself is to be written. */
+static bool only_links(const struct work *work)
+{
+    return work->links && work->item.count == 0;
+}
+
 /* Cut the works to be sent into requests of one kind each. */
 static int cut(struct apply *apply, const struct apply_entity *ae, struct work **works, int n,
                struct slice *slices)
@@ -272,8 +278,7 @@ static int cut(struct apply *apply, const struct apply_entity *ae, struct work *
         if (kinds[k] == REST_ARCHIVE || kinds[k] == REST_DELETE)
             most = rest_max(apply->rest, kinds[k], ae->entity->new_object, NULL);
         for (int i = 0; i < n; i++)
-            if (works[i]->stage == WORK_SEND && works[i]->item.count > 0 &&
-                works[i]->kind == kinds[k])
+            if (works[i]->stage == WORK_SEND && !only_links(works[i]) && works[i]->kind == kinds[k])
                 group[size++] = works[i];
         for (int at = 0; at < size; at += most)
             slices[count++] = (struct slice){group + at, size - at < most ? size - at : most};
@@ -379,7 +384,7 @@ int write_send(struct apply *apply, struct apply_entity *ae, struct work **works
     while (count > 0)
         count = send_wave(apply, ae, slices, count, ret_retry_after_ms, &later);
     for (int i = 0; i < n; i++)
-        if (works[i]->stage == WORK_SEND && works[i]->item.count == 0)
+        if (works[i]->stage == WORK_SEND && only_links(works[i]))
             plan_linked(apply, ae, works[i]);
     links_write(apply, ae, works, n);
     if (later.kind == ERR_NONE)
