@@ -141,10 +141,11 @@ static int work(struct consumer *consumer, struct err *err)
     struct process *process = &consumer->process;
     int result = 0;
     make_metrics(consumer);
-    if (process_start(process, err) < 0 || process_wait_control(process, true, err) < 0 ||
-        consumer_open_pauses(consumer, err) < 0 || open_handler(consumer, err) < 0)
+    if (process_start(process, err) < 0 || process_wait_control(process, true, err) < 0)
         return -1;
-    if (consumer->is_open && !service_stopping()) {
+    if (consumer_open_pauses(consumer, err) < 0 || open_handler(consumer, err) < 0)
+        result = -1;
+    if (result == 0 && consumer->is_open && !service_stopping()) {
         consumer->group = group_open(process->migration, consumer->type->name, process->instance,
                                      consumer->type->topics, err);
         result = consumer->group ? 0 : -1;

@@ -147,7 +147,7 @@ int references_resolve(struct apply *apply, struct apply_entity *ae, struct work
         int f = ae->references[r], count = 0;
         const struct value_reference *reference = ae->entity->fields[f].rules.reference;
         for (int i = 0; i < n; i++)
-            if (works[i].referred && works[i].referred[f].kind == VALUE_SET &&
+            if (has_event(&works[i]) && works[i].referred[f].kind == VALUE_SET &&
                 !of_system(works[i].referred[f].text, here))
                 some[count++] = &works[i];
         int status = count == 0 ? 0
