@@ -28,6 +28,10 @@ EXAMPLES = {
         {"v": 1, "count": 4},
         {"v": 1, "paused": True, "since_ms": 5, "who": "ann@host", "why": "month end"},
     ],
+    # test_row encodes one of a mapping with references; contact, whose rows test_event prints, has none
+    "state": [{"v": 1, "key": "salesforce:006A", "status": "idle", "epoch": 1, "look_ms": 5,
+               "awaits": [{"field": "company", "old": "salesforce:001A", "since_ms": 5, "later": True},
+                          {"field": "owner", "old": None}]}],
     "assignment": [{"v": 1, "assigned": "1", "ts_ms": 5}],
     "decision": [{"v": 1, "decision_id": "d1", "field": "email", "choice": "value", "value": "a@b.c", "who": "ann",
                   "why": "asked her", "ts_ms": 5}],
