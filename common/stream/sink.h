@@ -44,6 +44,12 @@ void sink_close(
     struct sink *sink); /* does not wait: what is unreported may or may not be on Kafka */
 
 /*
+ * Look the topic up now: else the first sink_put to it does, which waits for Kafka however long that is away. Errors as sink_put's;
+ * ERR_FATAL too: it does not exist.
+ */
+int sink_open_topic(struct sink *sink, const char *topic, struct err *err);
+
+/*
  * Queue a message. Waits (serving reports, bounded memory) while the queue is full and Kafka is away, until 5 s after a stop was asked
  * for (then ERR_RETRY). report may be NULL. ERR_REJECT: the message is larger than the broker takes. ERR_FATAL: the producer is fenced or broken.
  */

@@ -64,3 +64,8 @@ struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *e
     sink->topic_count++;
     return topic;
 }
+
+int sink_open_topic(struct sink *sink, const char *topic, struct err *err)
+{
+    return sink_topic(sink, topic, err) ? 0 : -1;
+}

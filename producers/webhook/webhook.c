@@ -238,6 +238,26 @@ static int open_server(struct webhook *webhook, struct err *err)
     return webhook->server ? 0 : -1;
 }
 
+/* All that a request may lead to: no sender waits for Kafka to tell us of a topic. */
+static int open_topics(struct webhook *webhook, struct err *err)
+{
+    const struct migration *migration = webhook->context->migration;
+    struct sink *sink = webhook->context->sink;
+    char topic[TOPIC_NAME_BYTES];
+    topic_name(migration, TOPIC_DLQ, NULL, topic);
+    if (sink_open_topic(sink, topic, err) < 0)
+        return -1;
+    for (int i = 0; i < migration->entity_count; i++) {
+        topic_name(migration, TOPIC_HINTS, &migration->entities[i], topic);
+        if (sink_open_topic(sink, topic, err) < 0)
+            return -1;
+        topic_name(migration, TOPIC_CHANGES, &migration->entities[i], topic);
+        if (sink_open_topic(sink, topic, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int webhook_open(void *self, const struct source_context *context, struct err *err)
 {
     struct webhook *webhook = self;
@@ -253,7 +273,7 @@ static int webhook_open(void *self, const struct source_context *context, struct
         return err_set(err, ERR_RETRY, "out of memory");
     webhook->keys_lock_made = true;
     if (open_hooks(webhook, err) < 0 || open_replay(webhook, err) < 0 ||
-        open_server(webhook, err) < 0)
+        open_topics(webhook, err) < 0 || open_server(webhook, err) < 0)
         return -1;
     log_info("webhook listener", log_str("address", http_server_address(webhook->server)),
              log_int("endpoints", webhook->hook_count));
