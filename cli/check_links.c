@@ -120,14 +120,22 @@ static void check_pipelines(struct links *links)
 
 /* ---- references ---- */
 
-/* "owner" is looked up in the connector's list "owners". */
+/* Whom apply looks up by e-mail: the connector's `people`. */
 static void check_people(struct links *links, const struct field *field)
 {
-    char object[80], what[WHAT_BYTES], words[WORDS_BYTES];
+    const char *object = rest_traits(links->rest)->people_object;
+    char words[WORDS_BYTES];
     struct err err = ERR_INIT;
     struct rest_op op;
-    (void)snprintf(object, sizeof(object), "%ss", field->rules.reference->to);
-    (void)snprintf(what, sizeof(what), "%s", object);
+    if (!object) {
+        (void)snprintf(
+            words, sizeof(words),
+            "field %s of %s looks them up by e-mail; write people = { object; email; } in "
+            "the connector",
+            field->name, links->entity->name);
+        missing(links, "people", words);
+        return;
+    }
     rest_op_init(&op);
     op.kind = REST_LIST;
     op.object = object;
@@ -137,7 +145,7 @@ static void check_people(struct links *links, const struct field *field)
                        "field %s of %s looks them up by e-mail; give this user the right to read "
                        "them: %.200s",
                        field->name, links->entity->name, err.text);
-        missing(links, what, words);
+        missing(links, object, words);
     }
     rest_op_clear(&op);
 }

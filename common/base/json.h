@@ -75,6 +75,14 @@ static inline uint32_t json_end(const struct json_tape *tape, uint32_t at)
 {
     return tape->tokens[at].next;
 }
+/* How many elements the array at index at has. */
+static inline int json_count(const struct json_tape *tape, uint32_t at)
+{
+    int count = 0;
+    for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next)
+        count++;
+    return count;
+}
 /* Over members: for (k = json_first(t, at); k < json_end(t, at); k = t->tokens[k + 1].next) { key
  * k, value k + 1 } */
 

@@ -4,18 +4,16 @@
  */
 #include "base/service_http.h"
 
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/listener.h"
 #include "base/metrics.h"
 
 enum { CONNECTIONS_MAX = 32, CONNECTION_TIMEOUT_S = 10, CONNECTION_MEMORY_BYTES = 16 * 1024 };
@@ -23,7 +21,7 @@ enum { CONNECTIONS_MAX = 32, CONNECTION_TIMEOUT_S = 10, CONNECTION_MEMORY_BYTES 
 struct service_http {
     struct MHD_Daemon *daemon;
     service_question *live, *ready;
-    char address[NI_MAXHOST + NI_MAXSERV];
+    char address[LISTENER_ADDRESS_BYTES];
 };
 
 static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
@@ -95,73 +93,6 @@ static enum MHD_Result answer(void *self, struct MHD_Connection *connection, con
     return reply_text(connection, MHD_HTTP_NOT_FOUND, "/livez, /readyz (?verbose), /metrics\n");
 }
 
-/* "host:port" in two; brackets around an IPv6 address are removed. */
-static bool split_address(const char *listen, char *ret_host, size_t host_bytes,
-                          const char **ret_port)
-{
-    const char *colon = strrchr(listen, ':');
-    if (!colon || colon == listen || !colon[1])
-        return false;
-    const char *host = listen;
-    size_t len = (size_t)(colon - listen);
-    if (host[0] == '[' && len >= 2 && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    if (len == 0 || len >= host_bytes)
-        return false;
-    memcpy(ret_host, host, len);
-    ret_host[len] = '\0';
-    *ret_port = colon + 1;
-    return true;
-}
-
-static int listen_on(const struct addrinfo *at, char *ret_address, size_t address_bytes)
-{
-    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
-    char host[NI_MAXHOST], port[NI_MAXSERV];
-    if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, CONNECTIONS_MAX) < 0 ||
-        getsockname(fd, (struct sockaddr *)&bound, &len) < 0 ||
-        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        int error = errno;
-        (void)close(fd);
-        errno = error;
-        return -1;
-    }
-    (void)snprintf(ret_address, address_bytes, bound.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-                   host, port);
-    return fd;
-}
-
-static int open_socket(const char *address, char *ret_address, size_t address_bytes,
-                       struct err *err)
-{
-    char host[NI_MAXHOST];
-    const char *port = NULL;
-    if (!split_address(address, host, sizeof(host), &port))
-        return err_exit(err, EX_CONFIG, "health listener \"%s\": write host:port", address);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return err_exit(err, EX_CONFIG, "health listener \"%s\": %s", address,
-                        gai_strerror(failed));
-    int fd = listen_on(found, ret_address, address_bytes);
-    int error = errno;
-    freeaddrinfo(found);
-    if (fd < 0)
-        return err_exit(err, EX_UNAVAILABLE, "health listener \"%s\": %s", address,
-                        strerror(error));
-    return fd;
-}
-
 struct service_http *service_http_open(const char *listen, service_question *live,
                                        service_question *ready, struct err *err)
 {
@@ -172,7 +103,7 @@ struct service_http *service_http_open(const char *listen, service_question *liv
     }
     http->live = live;
     http->ready = ready;
-    int fd = open_socket(listen, http->address, sizeof(http->address), err);
+    int fd = listener_open("health listener", listen, CONNECTIONS_MAX, http->address, err);
     if (fd < 0) {
         free(http);
         return NULL;

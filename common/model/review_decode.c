@@ -111,8 +111,7 @@ int review_decode(struct span text, struct json_tape *tape, struct arena *arena,
     (void)json_int_at(tape, 0, "ts_ms", &review.ts_ms);
     (void)json_int_at(tape, 0, "modified_ms", &review.modified_ms);
     (void)json_bool_at(tape, 0, "deleted", &review.deleted);
-    for (uint32_t i = json_first(tape, held); i < json_end(tape, held); i = tape->tokens[i].next)
-        review.question_count++;
+    review.question_count = json_count(tape, held);
     review.questions = arena_new(arena, struct review_question, review.question_count + 1);
     int count = 0;
     for (uint32_t i = json_first(tape, held); i < json_end(tape, held); i = tape->tokens[i].next)

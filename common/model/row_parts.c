@@ -154,10 +154,7 @@ int row_take_held(struct row_reader *reader, uint32_t at, void *slot)
     (void)slot;
     const struct json_tape *tape = reader->tape;
     struct row *row = &reader->row;
-    int count = 0;
-    for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next)
-        count++;
-    row->held = arena_new(reader->arena, struct held, count);
+    row->held = arena_new(reader->arena, struct held, json_count(tape, at));
     for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next) {
         int taken = take_question(reader, i, &row->held[row->held_count]);
         if (taken < 0)
@@ -172,10 +169,7 @@ int row_take_awaits(struct row_reader *reader, uint32_t at, void *slot)
     (void)slot;
     const struct json_tape *tape = reader->tape;
     struct row *row = &reader->row;
-    int count = 0;
-    for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next)
-        count++;
-    row->awaits = arena_new(reader->arena, struct await, count);
+    row->awaits = arena_new(reader->arena, struct await, json_count(tape, at));
     for (uint32_t i = json_first(tape, at); i < json_end(tape, at); i = tape->tokens[i].next) {
         struct span name;
         uint32_t old_now = json_get(tape, i, "old");

@@ -3,8 +3,6 @@
  */
 #include "remote/http_server_internal.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,71 +16,6 @@
 #include "base/clock.h"
 
 enum { BACKLOG = 1024, HEADER_BYTES = 16 * 1024, SWEEP_EVERY_MS = 500, SPARE_FILES = 256 };
-
-/* ---- the socket ---- */
-
-static bool split_address(const char *listen, char *ret_host, size_t host_bytes,
-                          const char **ret_port)
-{
-    const char *colon = strrchr(listen, ':');
-    if (!colon || colon == listen || !colon[1])
-        return false;
-    const char *host = listen;
-    size_t len = (size_t)(colon - listen);
-    if (host[0] == '[' && len >= 2 && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    if (len == 0 || len >= host_bytes)
-        return false;
-    memcpy(ret_host, host, len);
-    ret_host[len] = '\0';
-    *ret_port = colon + 1;
-    return true;
-}
-
-static int listen_on(const struct addrinfo *at, char *ret_address, size_t address_bytes)
-{
-    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
-    char host[80], port[16];
-    if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0 ||
-        getsockname(fd, (struct sockaddr *)&bound, &len) < 0 ||
-        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        int error = errno;
-        (void)close(fd);
-        errno = error;
-        return -1;
-    }
-    (void)snprintf(ret_address, address_bytes, bound.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-                   host, port);
-    return fd;
-}
-
-static int open_socket(struct http_server *server, struct err *err)
-{
-    const char *address = server->settings.listen, *port = NULL;
-    char host[256];
-    if (!split_address(address, host, sizeof(host), &port))
-        return err_exit(err, EX_CONFIG, "listener \"%s\": write host:port", address);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return err_exit(err, EX_CONFIG, "listener \"%s\": %s", address, gai_strerror(failed));
-    int fd = listen_on(found, server->address, sizeof(server->address));
-    int error = errno;
-    freeaddrinfo(found);
-    if (fd < 0) /* a predecessor may still be going */
-        return err_set(err, ERR_RETRY, "listener \"%s\": %s", address, strerror(error));
-    return fd;
-}
 
 /* As many files as connections, where the hard limit allows it. */
 static void raise_files(int64_t wanted)
@@ -138,7 +71,9 @@ struct http_server *http_server_open(const struct http_server_settings *settings
     (void)pthread_cond_init(&server->filled, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     raise_files(settings->connections_max + SPARE_FILES);
-    int fd = open_socket(server, err);
+    int fd = listener_open("listener", settings->listen, BACKLOG, server->address, err);
+    if (fd < 0 && err->exit_code == EX_UNAVAILABLE)
+        err->kind = ERR_RETRY; /* a predecessor may still be going */
     if (fd >= 0) {
         /* Signals belong to the main thread, whose waits they end. */
         sigset_t all, before;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/listener.h"
 #include "remote/http_server.h"
 
 enum { HTTP_SERVER_PATH_BYTES = 256, HTTP_SERVER_METHOD_BYTES = 16 };
@@ -42,7 +43,7 @@ struct http_server {
     const struct http_server_hooks *hooks;
     void *self;
     struct http_server_settings settings;
-    char address[128];
+    char address[LISTENER_ADDRESS_BYTES];
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t filled;
     struct http_request *first, *last; /* the queue */

@@ -208,10 +208,7 @@ static enum rest_answer read_list(struct rest_call *call, struct err *err)
     bool there = list || !call->operation->records[0];
     if (!there || tape->tokens[list].type != JSON_ARRAY_)
         return shape(err, "there is no list of records");
-    int count = 0;
-    for (uint32_t i = json_first(tape, list); i < json_end(tape, list); i = tape->tokens[i].next)
-        count++;
-    op->records = arena_new(&op->arena, struct rest_record, count + 1);
+    op->records = arena_new(&op->arena, struct rest_record, json_count(tape, list) + 1);
     rest_values_start(call);
     for (uint32_t i = json_first(tape, list); i < json_end(tape, list); i = tape->tokens[i].next) {
         struct rest_record *record = &op->records[op->record_count++];

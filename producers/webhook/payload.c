@@ -138,8 +138,8 @@ static void count(const struct item *item, enum webhook_kind kind)
     metric_add(item->hook->events[kind], 1);
 }
 
-static int put_dead(struct webhook *webhook, struct hook *hook, struct span raw,
-                    const char *reason_class, const char *reason, struct err *err)
+static int put_dead(struct webhook *webhook, struct span raw, const char *reason_class,
+                    const char *reason, struct err *err)
 {
     const struct dead_letter letter = {.key = SPAN_NONE,
                                        .value = raw,
@@ -149,7 +149,6 @@ static int put_dead(struct webhook *webhook, struct hook *hook, struct span raw,
                                        .reason_class = reason_class,
                                        .reason = reason,
                                        .system = webhook->system->name};
-    (void)hook;
     return dead_letter_put(webhook->context->sink, webhook->context->migration, &letter, NULL, err);
 }
 
@@ -158,8 +157,8 @@ static int bury(const struct item *item, const char *reason, struct err *err)
     count(item, WEBHOOK_DEAD);
     log_warn("dead letter", log_str("endpoint", item->hook->label), log_str("class", "mapping"),
              log_str("reason", reason));
-    return put_dead(item->webhook, item->hook, json_text(&item->webhook->tape, item->at), "mapping",
-                    reason, err);
+    return put_dead(item->webhook, json_text(&item->webhook->tape, item->at), "mapping", reason,
+                    err);
 }
 
 static struct span key_of(const struct item *item, struct span id)
@@ -327,8 +326,8 @@ static int put_unmapped(const struct item *item, struct err *err)
     (void)snprintf(reason, sizeof(reason), "no rule for events of type \"%.*s\"",
                    (int)(item->type.len < WEBHOOK_TYPE_BYTES ? item->type.len : WEBHOOK_TYPE_BYTES),
                    item->type.data ? item->type.data : "");
-    return put_dead(item->webhook, item->hook, json_text(&item->webhook->tape, item->at),
-                    "unmapped", reason, err);
+    return put_dead(item->webhook, json_text(&item->webhook->tape, item->at), "unmapped", reason,
+                    err);
 }
 
 /* ---- ids ---- */
@@ -400,7 +399,7 @@ static int put_unreadable(struct webhook *webhook, struct hook *hook, struct spa
     metric_add(hook->events[WEBHOOK_DEAD], 1);
     log_warn("dead letter", log_str("endpoint", hook->label), log_str("class", "undecodable"),
              log_str("reason", reason));
-    return put_dead(webhook, hook, body, "undecodable", reason, err);
+    return put_dead(webhook, body, "undecodable", reason, err);
 }
 
 int payload_put(struct webhook *webhook, struct hook *hook, struct span body, int64_t signed_ms,

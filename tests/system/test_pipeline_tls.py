@@ -2,31 +2,15 @@
 """Both systems over TLS, each with a certificate of a CA of our own (ca_file): the main job; and no request without trust."""
 import os
 import ssl
-import subprocess
 import urllib.request
 
-from harness import new_dir, run_tests, wait_for
+from certificates import make_certificates
+from harness import run_tests, wait_for
 from pipeline import Pipeline
 
 
-def openssl(where, *args):
-    subprocess.run(["openssl", *args], cwd=where, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def make_certificates():
-    """A CA (ca.pem), and a server's certificate that it has signed: (directory, certificate, key)."""
-    where = new_dir("tls")
-    openssl(where, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout", "ca.key",
-            "-out", "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-    openssl(where, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "crm.key", "-out", "crm.csr")
-    with open(os.path.join(where, "crm.ext"), "w", encoding="utf-8") as file:
-        file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
-    openssl(where, "x509", "-req", "-in", "crm.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "crm.ext", "-out", "crm.pem")
-    return where, os.path.join(where, "crm.pem"), os.path.join(where, "crm.key")
-
-
-WHERE, CERTIFICATE, KEY = make_certificates()
+WHERE = make_certificates()
+CERTIFICATE, KEY = os.path.join(WHERE, "cert.pem"), os.path.join(WHERE, "key.pem")
 CA = os.path.join(WHERE, "ca.pem")
 # The test's own calls of the sandboxes' admin API trust the same CA.
 urllib.request.install_opener(urllib.request.build_opener(
@@ -89,7 +73,7 @@ def test_a_restart_with_another_authority_waits_and_says_why():
         p.check()
         other = make_certificates()
         p.old.kill()
-        p.old.tls = other[1:]
+        p.old.tls = (os.path.join(other, "cert.pem"), os.path.join(other, "key.pem"))
         p.old.start()
         poll = p.polls[0]
         wait_for(lambda: "certificate" in poll.get("/readyz")[1], 60, "poll says why it waits")

@@ -74,7 +74,7 @@ def test_salesforce_deletes_and_restores():
 
     # the recycle bin is emptied: a gap in the log
     found, answer = deleted(crm, begin)
-    last = answer["deletedRecords"][-1]["deletedDate"]
+    last = max(each["deletedDate"] for each in answer["deletedRecords"])
     assert answer["earliestDateAvailable"] < last
     assert crm.admin("people/purge", {"object": "Contact"})["count"] == 2
     found, answer = deleted(crm, begin)

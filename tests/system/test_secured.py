@@ -6,11 +6,11 @@ listener of their own, as the cluster's superuser.
 import ctypes
 import os
 import re
-import subprocess
 
 import harness
 import pipeline
-from harness import Kafka, Redis, free_port, new_dir, run_tests, wait_for
+from certificates import make_certificates
+from harness import Kafka, Redis, free_port, run_tests, wait_for
 from pipeline import Pipeline
 
 WORKER, OPERATOR, REDIS_PASSWORD = "workerSecret1", "operatorSecret2", "redisSecret3"
@@ -20,28 +20,7 @@ SCRAM = ctypes.CDLL("librdkafka.so.1").rd_kafka_version() >= 0x020601ff
 MECHANISM = "SCRAM-SHA-512" if SCRAM else "PLAIN"
 
 
-def openssl(where, *args):
-    subprocess.run(["openssl", *args], cwd=where, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificates():
-    """ca.pem, and broker.pem: the broker's key and certificate, which that CA has signed."""
-    where = new_dir("tls")
-    openssl(where, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout", "ca.key",
-            "-out", "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-    openssl(where, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "key.pem", "-out", "broker.csr")
-    with open(os.path.join(where, "ext"), "w", encoding="utf-8") as file:
-        file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
-    openssl(where, "x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "ext", "-out", "cert.pem")
-    with open(os.path.join(where, "broker.pem"), "w", encoding="utf-8") as out:
-        for name in ("key.pem", "cert.pem"):
-            with open(os.path.join(where, name), encoding="utf-8") as file:
-                out.write(file.read())
-    return where
-
-
-TLS = certificates()
+TLS = make_certificates()
 
 
 class SecuredKafka(Kafka):
