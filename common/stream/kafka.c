@@ -46,7 +46,7 @@ enum { SCRAM_MENDED_VERSION = 0x020601ff };
 /* A password that is not taken shows to the caller as a broker that does not answer: it has to be said here. */
 static bool tell_refusal(const char *text)
 {
-    if (!strstr(text, "SASL authentication error"))
+    if (!strstr(text, "SASL authentication error") || strstr(text, "transport failure"))
         return false;
     bool scram = strstr(text, "SCRAM") && rd_kafka_version() < SCRAM_MENDED_VERSION;
     log_error("Kafka does not take the user or the password", log_str("why", text),
@@ -205,8 +205,10 @@ int kafka_err(struct err *err, const rd_kafka_t *handle, rd_kafka_resp_err_t cod
         return err_exit(err, EX_NOPERM,
                         "%s: %s at %s; see the sasl and ssl lines of kafka.properties", what, text,
                         brokers);
+    /* Retriable to Kafka's own clients as well: a broker that was cut off knows no leaders for a while. */
     if (is_unknown(code))
-        return err_exit(err, EX_CONFIG, "%s: %s; run `tandem topics apply`", what, text);
+        return err_set(err, ERR_RETRY, "%s: %s; if this lasts, run `tandem topics apply`", what,
+                       text);
     if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__FENCED)
         return err_exit(err, EX_TEMPFAIL, "%s: %s", what, text);
     if (is_silent(code))

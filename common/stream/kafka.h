@@ -30,8 +30,9 @@ enum { KAFKA_BROKERS_BYTES = 120 };
 void kafka_brokers(const rd_kafka_t *handle, char ret_brokers[KAFKA_BROKERS_BYTES]);
 
 /*
- * What an error code of this handle means, with the brokers asked and what a person does next: ERR_FATAL EX_CONFIG for what an operator must
- * mend (unknown topic), EX_NOPERM (no right), EX_TEMPFAIL for a broken client, else ERR_RETRY. format says what we were doing. Returns -1.
+ * What an error code of this handle means, with the brokers asked and what a person does next: ERR_FATAL EX_NOPERM where a right or the
+ * password is missing, EX_TEMPFAIL for a broken client, else ERR_RETRY (an unknown topic too: a broker that was cut off knows none for a
+ * while). format says what we were doing. Returns -1.
  */
 int kafka_err(struct err *err, const rd_kafka_t *handle, rd_kafka_resp_err_t code,
               const char *format, ...) __attribute__((format(printf, 4, 5)));
