@@ -49,6 +49,12 @@ static const struct {
     {"duplicate",
      "the same person or thing as a record that has its twin already: merge the two in "
      "the new system."},
+    {"link-missing", "the old system links it to something, the new one does not: somebody took "
+                     "the link away there, or it was never made. Nobody "
+                     "keeps a history of links. `tandem explain <record>`; then link it there, or "
+                     "take the link away in the old system."},
+    {"link-differs", "linked to something else than in the old system, and nothing says why. "
+                     "`tandem explain <record>`; then make the two the same."},
     {"dangling",
      "refers to a record that is not in the new system any more: enter the right one in "
      "the old system once more, or mend it there."},

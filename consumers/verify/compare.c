@@ -92,9 +92,31 @@ static int read_values(struct compare *compare, struct span text, struct record 
 static void take_truth(void *self, int field, struct span old_text, struct span new_text)
 {
     struct facts_storage *storage = self;
-    if (span_equal(old_text, trail_text(storage->old_record.values[field], storage->arena)) &&
+    struct value said =
+        storage->related.said ? storage->related.said[field] : storage->old_record.values[field];
+    if ((span_equal(old_text, trail_text(storage->old_record.values[field], storage->arena)) ||
+         span_equal(old_text, trail_text(said, storage->arena))) &&
         span_equal(new_text, trail_text(storage->new_record.values[field], storage->arena)))
         storage->truths[field] = true;
+}
+
+/* What the two refer to, each in the new system's terms. */
+static int relate(struct compare *compare, const struct table_pair *pair,
+                  struct facts_storage *storage, struct judge_facts *facts, struct err *err)
+{
+    struct relation_pair related = {.entity = compare->entity,
+                                    .table = compare->table,
+                                    .row = facts->row,
+                                    .twin = pair->twin.id,
+                                    .old_record = &storage->old_record,
+                                    .new_record = facts->new_record ? &storage->new_record : NULL};
+    if (relation_resolve(compare->relations, &related, &compare->arena, &storage->related, err) !=
+        0)
+        return -1;
+    facts->said = storage->related.said;
+    facts->dangling = storage->related.dangling;
+    facts->links = storage->related.links;
+    return 0;
 }
 
 int compare_gather(struct compare *compare, const struct table_pair *pair,
@@ -112,6 +134,14 @@ int compare_gather(struct compare *compare, const struct table_pair *pair,
         return -1;
     if (pair->twin.writers.len == (size_t)entity->field_count)
         facts.writers = pair->twin.writers.data;
+    if (pair->row.data) {
+        if (row_decode(entity, arena_copy(&compare->arena, pair->row), &compare->tape,
+                       &compare->arena, &storage->row, err) != 0)
+            return -1;
+        facts.row = &storage->row;
+    }
+    if (facts.old_record && relate(compare, pair, storage, &facts, err) != 0)
+        return -1;
     bool same = pair->twin.id.data && span_equal(pair->old_record.values, pair->twin.values);
     if (facts.old_record && facts.new_record && !same) {
         storage->arena = &compare->arena;
@@ -119,20 +149,6 @@ int compare_gather(struct compare *compare, const struct table_pair *pair,
         if (table_each_truth(compare->table, pair->old_record.key, take_truth, storage, err) != 0)
             return -1;
         facts.truths = storage->truths;
-    }
-    if (facts.old_record) {
-        struct relation_facts related;
-        if (relation_resolve(compare->relations, entity, &storage->old_record, facts.new_record,
-                             &compare->arena, &related, err) != 0)
-            return -1;
-        facts.said = related.said;
-        facts.dangling = related.dangling;
-    }
-    if (pair->row.data) { /* last: the row borrows the tape */
-        if (row_decode(entity, arena_copy(&compare->arena, pair->row), &compare->tape,
-                       &compare->arena, &storage->row, err) != 0)
-            return -1;
-        facts.row = &storage->row;
     }
     *ret_facts = facts;
     return 0;

@@ -29,6 +29,7 @@ struct compare {
 struct facts_storage {
     struct row row;
     struct record old_record, new_record;
+    struct relation_facts related;
     bool *truths;
     struct arena *arena;
 };

@@ -23,6 +23,8 @@ static const char *const NAMES[] = {
     [JUDGE_WAITING] = "waiting",
     [JUDGE_DEAD_LETTER] = "dead-letter",
     [JUDGE_NOT_APPLIED] = "not-applied",
+    [JUDGE_LINK_MISSING] = "link-missing",
+    [JUDGE_LINK_DIFFERS] = "link-differs",
     [JUDGE_DANGLING] = "dangling",
     [JUDGE_UNTRACED] = "untraced",
     [JUDGE_LATE_WRITE] = "late-write",
@@ -168,6 +170,21 @@ static bool awaits(const struct judge_facts *facts, int at)
     return false;
 }
 
+/* Nobody can tell who made an association or took it away: what has a witness is explained, and nothing else. */
+static enum judge_class judge_link(const struct judge_facts *facts, int at)
+{
+    struct value old_now = facts->old_record->values[at], new_now = facts->new_record->values[at];
+    const struct base_pair *base = &facts->row->base[at];
+    if (facts->truths && facts->truths[at])
+        return JUDGE_TRUTH;
+    if (facts->links[at] == LINK_CUT)
+        return JUDGE_UNCHECKED;
+    if (old_now.kind != VALUE_SET && (!base->known || old_is_base(facts, at)))
+        return JUDGE_EDITED_IN_NEW;
+    return judge_status(facts->row,
+                        new_now.kind == VALUE_SET ? JUDGE_LINK_DIFFERS : JUDGE_LINK_MISSING);
+}
+
 static enum judge_class judge_field(const struct entity *entity, const struct judge_facts *facts,
                                     int at)
 {
@@ -186,6 +203,8 @@ static enum judge_class judge_field(const struct entity *entity, const struct ju
         return OF_HELD[held->class_];
     if (awaits(facts, at))
         return JUDGE_WAITING;
+    if (facts->links && facts->links[at] != LINK_NO)
+        return judge_link(facts, at);
     const struct base_pair *base = &row->base[at];
     enum judge_writer writer =
         facts->writers ? (enum judge_writer)facts->writers[at] : WRITER_NOT_ASKED;

@@ -22,6 +22,10 @@
  *       we did, and nobody before us: a late request                     → "late-write"
  *       nobody: it changed behind everybody's back                       → "unknown-writer"
  *   a system that keeps no history is believed what the base cannot tell.
+ *   an association, of which no system keeps a history: only an open question, a reference that
+ *       waits (below) or a truth outcome explains that the one of old is missing or another
+ *                                             → "link-missing", "link-differs"
+ *       one where old has none, and the row agrees on none  → "edited-in-new"        explained
  *   a question about the whole record            → that question's class                explained
  *   the row waits for another record; the reference waits, and what it leads to has no twin
  *                                                → "waiting"                            explained
@@ -55,9 +59,11 @@ enum judge_class {
     /* unexplained */
     JUDGE_NOT_APPLIED, /* the old side moved on, or the field never met: the new side did not follow
                         */
-    JUDGE_DANGLING,    /* a reference in new to a record that is not there */
-    JUDGE_UNTRACED,    /* the row says that both agree on different values; nothing says why */
-    JUDGE_LATE_WRITE,  /* we wrote what stands in new, and the row knows another value */
+    JUDGE_LINK_MISSING, /* old refers to something, and new has no association of the field's type */
+    JUDGE_LINK_DIFFERS,   /* new is associated with something else, or still with what old left */
+    JUDGE_DANGLING,       /* a reference in new to a record that is not there */
+    JUDGE_UNTRACED,       /* the row says that both agree on different values; nothing says why */
+    JUDGE_LATE_WRITE,     /* we wrote what stands in new, and the row knows another value */
     JUDGE_UNKNOWN_WRITER, /* the field's history does not know what stands in new */
     JUDGE_UNCHECKED, /* only the field's history could tell, and it was not asked: too many differences */
     JUDGE_MOVING,      /* it changed while it was looked at, again and again (compare.h says so) */
@@ -74,6 +80,13 @@ enum judge_class {
 };
 const char *judge_class_name(enum judge_class class_); /* "first-meeting", … */
 bool judge_explained(enum judge_class class_);         /* also true for identical */
+
+/* A field that the new system keeps as an association. */
+enum judge_link {
+    LINK_NO, /* it is a property */
+    LINK_READ,
+    LINK_CUT /* there are more of them than the system told */
+};
 
 enum judge_letter { LETTER_NONE, LETTER_MAPPING, LETTER_OTHER };
 
@@ -100,7 +113,8 @@ struct judge_facts {
      */
     const struct value *said;
     const bool *dangling; /* a field: what the new side refers to is not there; NULL: none */
-    struct arena *arena;  /* for the work of comparing */
+    const enum judge_link *links; /* a field; NULL: none */
+    struct arena *arena;          /* for the work of comparing */
 };
 
 /*

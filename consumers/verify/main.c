@@ -152,7 +152,10 @@ static int all_open(struct all *all, struct migration *migration, const struct o
     if (!all->passes || !all->tables)
         return err_set(err, ERR_FATAL, "out of memory");
     all->count = count;
-    all->relations = (struct relations){migration, all->tables};
+    all->relations = (struct relations){.migration = migration, .tables = all->tables};
+    if (!options->pass.rows_only && owners_needed(migration) &&
+        !(all->relations.owners = owners_open(migration, err)))
+        return -1;
     for (int i = 0; i < count; i++) {
         all->tables[i] = table_open(CACHE_KIB / count, err);
         if (!all->tables[i] ||
@@ -168,6 +171,7 @@ static int all_open(struct all *all, struct migration *migration, const struct o
 static void all_close(struct all *all)
 {
     trail_close(all->trail);
+    owners_close(all->relations.owners);
     meter_end(&all->meter);
     for (int i = 0; i < all->count; i++) {
         pass_close(&all->passes[i]);

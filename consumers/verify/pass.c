@@ -69,11 +69,20 @@ struct world {
     struct trail *trail;
 };
 
+/* Those of the other entities too: what is linked to may have been made since. */
+static int scan_again(const struct world *world, struct err *err)
+{
+    int failed = 0;
+    for (int i = 0; i < world->count && !failed; i++)
+        failed = scan_suspects(world->all[i].scan, err);
+    return failed;
+}
+
 /* The rows twice: before, to know the twins to read; after, to know what was written. */
 static int look_again(struct pass *pass, const struct world *world, struct tally *ret_settled,
                       struct tally *ret_open, struct err *err)
 {
-    if (rows_read(pass->rows, err) != 0 || scan_suspects(pass->scan, err) != 0 ||
+    if (rows_read(pass->rows, err) != 0 || scan_again(world, err) != 0 ||
         read_rows(world->all, world->count, err) != 0 || trail_read(world->trail, err) != 0)
         return -1;
     return compare_suspects(pass->compare, ret_settled, ret_open, err);
@@ -98,7 +107,8 @@ static int compare_systems(struct pass *pass, const struct world *world, struct 
     }
     pass->result.read_again += tally_records(&open);
     tally_add(tally, &open);
-    return 0;
+    return table_forget_suspects(pass->table,
+                                 err); /* else another entity's looks read them again */
 }
 
 int pass_run(struct pass *pass, struct pass *all, int count, struct trail *trail, struct buf *out,

@@ -5,6 +5,19 @@
 
 #include <string.h>
 
+#include "consumers/verify/association.h"
+
+/* One field of a pair. */
+struct end {
+    const struct value_reference *reference;
+    struct table *table; /* of the entity that it leads to; NULL: of a list, such as owners */
+    struct arena *arena;
+    struct value wanted;          /* what old says, in the new system's terms */
+    const struct base_pair *base; /* NULL: none */
+    struct value first, chosen;
+    bool same, more, dangling;
+};
+
 /* The id in "<system>:<id>"; SPAN_NONE: of another system. */
 static struct span id_of(struct value value, const char *system)
 {
@@ -14,7 +27,13 @@ static struct span id_of(struct value value, const char *system)
     return ours ? (struct span){value.text.data + len + 1, value.text.len - len - 1} : SPAN_NONE;
 }
 
-/* The table of the entity that it leads to; NULL: of a list, such as owners. */
+static struct value key_of(const struct end *end, struct span id)
+{
+    return (struct value){VALUE_SET,
+                          span_of(arena_printf(end->arena, "%s:%.*s", end->reference->systems[1],
+                                               (int)id.len, id.data))};
+}
+
 static struct table *table_of(const struct relations *relations,
                               const struct value_reference *reference)
 {
@@ -26,48 +45,97 @@ static struct table *table_of(const struct relations *relations,
     return NULL;
 }
 
-static int resolve_field(const struct relations *relations, const struct field *field,
-                         struct value *old_now, const struct value *new_now, bool *ret_dangling,
-                         struct arena *arena, struct err *err)
+static int look_for(struct end *end, struct span id, struct err *err)
 {
-    const struct value_reference *reference = field->rules.reference;
-    struct table *table = reference ? table_of(relations, reference) : NULL;
-    struct span twin = SPAN_NONE;
-    if (!table)
-        return 0;
-    struct span id = new_now ? id_of(*new_now, reference->systems[1]) : SPAN_NONE;
     bool there = true;
-    if (id.len && table_has_new(table, id, &there, err) != 0)
-        return -1;
-    *ret_dangling = !there;
-    if (!id_of(*old_now, reference->systems[0]).len)
+    if (!end->table || !id.len)
         return 0;
-    if (table_twin_of(table, old_now->text, arena, &twin, err) != 0)
+    if (table_has_new(end->table, id, &there, err) != 0)
         return -1;
-    if (twin.len)
-        old_now->text = span_of(
-            arena_printf(arena, "%s:%.*s", reference->systems[1], (int)twin.len, twin.data));
+    if (there)
+        return 0;
+    end->dangling = true;
+    return table_suspect(end->table, SIDE_NEW, id, false, err);
+}
+
+static int take_link(void *self, struct span target, struct err *err)
+{
+    struct end *end = self;
+    if (!target.len) {
+        end->more = true;
+        return 0;
+    }
+    struct value value = key_of(end, target);
+    bool agreed = end->base && end->base->known && base_is(end->base->new_side, value);
+    if (end->first.kind != VALUE_SET)
+        end->first = value;
+    if (agreed || (end->chosen.kind != VALUE_SET && value_equal(value, end->wanted)))
+        end->chosen = value;
+    return look_for(end, target, err);
+}
+
+/* What old refers to, by its twin. */
+static int resolve_old(const struct relations *relations, struct end *end, struct value *old_now,
+                       struct err *err)
+{
+    struct span twin = SPAN_NONE;
+    int failed = 0;
+    if (old_now->kind != VALUE_SET || id_of(*old_now, end->reference->systems[1]).len)
+        return 0;
+    if (end->reference->by_email && relations->owners)
+        failed = owners_find(relations->owners, old_now->text, end->arena, &twin, err);
+    else if (end->table)
+        failed = table_twin_of(end->table, old_now->text, end->arena, &twin, err);
+    if (!failed && twin.len)
+        *old_now = key_of(end, twin);
+    return failed;
+}
+
+static int resolve_field(const struct relations *relations, const struct relation_pair *pair,
+                         int field, struct end *end, struct err *err)
+{
+    struct value *new_now = pair->new_record ? &pair->new_record->values[field] : NULL;
+    if (resolve_old(relations, end, &pair->old_record->values[field], err) != 0)
+        return -1;
+    if (!new_now)
+        return 0;
+    if (!association_is(pair->entity, field))
+        return look_for(end, id_of(*new_now, end->reference->systems[1]), err);
+    end->wanted = pair->old_record->values[field];
+    end->base = pair->row ? &pair->row->base[field] : NULL;
+    if (table_each_link(pair->table, pair->twin, field, take_link, end, err) != 0)
+        return -1;
+    *new_now = end->chosen.kind == VALUE_SET ? end->chosen : end->first;
     return 0;
 }
 
-int relation_resolve(const struct relations *relations, const struct entity *entity,
-                     struct record *old_record, const struct record *new_record,
+int relation_resolve(const struct relations *relations, const struct relation_pair *pair,
                      struct arena *arena, struct relation_facts *ret_facts, struct err *err)
 {
+    const struct entity *entity = pair->entity;
+    size_t count = (size_t)entity->field_count;
     struct relation_facts facts = {0};
     for (int i = 0; i < entity->field_count; i++) {
-        if (entity->fields[i].rules.type != VALUE_REFERENCE)
+        const struct value_reference *reference = entity->fields[i].rules.reference;
+        if (entity->fields[i].rules.type != VALUE_REFERENCE || !reference)
             continue;
         if (!facts.said) {
-            facts.said = arena_new(arena, struct value, (size_t)entity->field_count);
-            facts.dangling = arena_new(arena, bool, (size_t)entity->field_count);
-            memcpy(facts.said, old_record->values,
-                   sizeof(*facts.said) * (size_t)entity->field_count);
+            facts.said = arena_new(arena, struct value, count);
+            facts.dangling = arena_new(arena, bool, count);
+            facts.links = arena_new(arena, enum judge_link, count);
+            memcpy(facts.said, pair->old_record->values, sizeof(*facts.said) * count);
         }
-        if (resolve_field(relations, &entity->fields[i], &old_record->values[i],
-                          new_record ? &new_record->values[i] : NULL, &facts.dangling[i], arena,
-                          err) != 0)
+        const struct value blank = {VALUE_BLANK, SPAN_NONE};
+        struct end end = {.reference = reference,
+                          .table = table_of(relations, reference),
+                          .arena = arena,
+                          .first = blank,
+                          .chosen = blank};
+        if (resolve_field(relations, pair, i, &end, err) != 0)
             return -1;
+        facts.dangling[i] = end.dangling;
+        if (association_is(entity, i))
+            facts.links[i] = end.more ? LINK_CUT : LINK_READ;
     }
     *ret_facts = facts;
     return 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumers/verify/association.h"
 #include "consumers/verify/side.h"
 
 /* Ids of one system on their way into REST_READs. */
@@ -21,6 +22,7 @@ struct batch {
 
 struct scan {
     struct side old_side, new_side;
+    struct association association;
     struct table *table;
     struct meter *meter;
 };
@@ -40,6 +42,7 @@ struct scan *scan_open(const struct migration *migration, const struct entity *e
         scan_close(scan);
         return NULL;
     }
+    association_init(&scan->association, &scan->new_side);
     return scan;
 }
 
@@ -47,6 +50,7 @@ void scan_close(struct scan *scan)
 {
     if (!scan)
         return;
+    association_clear(&scan->association);
     side_close(&scan->old_side);
     side_close(&scan->new_side);
     free(scan);
@@ -114,6 +118,7 @@ int scan_all(struct scan *scan, struct err *err)
     if (table_forget_systems(scan->table, err) != 0 || table_begin(scan->table, err) != 0 ||
         list_old(&scan->old_side, scan->meter, err) != 0 ||
         list_new(&scan->new_side, scan->meter, err) != 0 ||
+        association_read_all(&scan->association, scan->meter, err) != 0 ||
         table_index_names(scan->table, err) != 0)
         return -1;
     return table_commit(scan->table, err);
@@ -253,6 +258,8 @@ int scan_suspects(struct scan *scan, struct err *err)
         failed = table_each_pair(scan->table, true, ids_add_twin, &ids, err);
     if (!failed)
         failed = read_ids(&ids, &scan->new_side, NULL, err);
+    if (!failed)
+        failed = association_read(&scan->association, ids.items, ids.count, err);
     free(ids.items);
     arena_clear(&ids.arena);
     return failed ? failed : table_commit(scan->table, err);

@@ -16,6 +16,10 @@ static const char *const SQL[] = {
     [HAS_ROW] = "SELECT 1 FROM state WHERE key=?1",
     [TWIN_OF] = "SELECT twin FROM state WHERE key=?1 AND twin<>'' AND NOT gone",
     [HAS_NEW] = "SELECT 1 FROM new WHERE id=?1",
+    [NEXT_NEW] = "SELECT rowid,id FROM new WHERE rowid>?1 ORDER BY rowid LIMIT 1",
+    [PUT_LINK] = "INSERT INTO link VALUES(?1,?2,?3)",
+    [REMOVE_LINKS] = "DELETE FROM link WHERE id=?1",
+    [LINKS_OF] = "SELECT target FROM link WHERE id=?1 AND field=?2 ORDER BY rowid",
     [PUT_LETTER] = "INSERT OR IGNORE INTO letter VALUES(?1,?2)",
     [PUT_NAME] = "INSERT INTO name VALUES(?1,?2)",
     [PUT_NAME_ONCE] = "INSERT INTO name SELECT ?1,?2 EXCEPT SELECT hash,id FROM name WHERE hash=?1",
@@ -37,6 +41,8 @@ static const char SCHEMA[] =
     "CREATE TABLE old(id TEXT UNIQUE, key TEXT, vals TEXT);"
     "CREATE INDEX old_key ON old(key);"
     "CREATE TABLE new(id TEXT UNIQUE, external TEXT, marker TEXT, vals TEXT, writers TEXT);"
+    "CREATE TABLE link(id TEXT, field INT, target TEXT);"
+    "CREATE INDEX link_id ON link(id);"
     "CREATE TABLE state(key TEXT UNIQUE, text TEXT, twin TEXT, status INT, held INT, gone INT);"
     "CREATE INDEX state_twin ON state(twin) WHERE twin<>'';"
     "CREATE TABLE letter(key TEXT, reason TEXT, PRIMARY KEY(key,reason)) WITHOUT ROWID;"
@@ -112,7 +118,7 @@ int table_forget_systems(struct table *table, struct err *err)
 {
     table->names_indexed = false;
     return table_execute(table,
-                         "DELETE FROM old; DELETE FROM new; DELETE FROM name;"
+                         "DELETE FROM old; DELETE FROM new; DELETE FROM link; DELETE FROM name;"
                          "DROP INDEX IF EXISTS name_hash;",
                          err);
 }

@@ -74,6 +74,21 @@ int table_twin_of(struct table *table, struct span key, struct arena *arena, str
 /* Is there a record of the new system with this id? */
 int table_has_new(struct table *table, struct span id, bool *ret_has, struct err *err);
 
+/*
+ * What a record of the new system is linked to, by field: as many as there are. remove: all of a record's, before it is read again.
+ * LINK_MORE as target: there are more, which nobody told.
+ */
+extern const char LINK_MORE[];
+int table_put_link(struct table *table, struct span id, int field, struct span target,
+                   struct err *err);
+int table_remove_links(struct table *table, struct span id, struct err *err);
+int table_each_link(struct table *table, struct span id, int field,
+                    int (*fn)(void *self, struct span target, struct err *err), void *self,
+                    struct err *err);
+/* The records of the new system in the order they were put: the next after *place (0: the first), in the arena; SPAN_NONE: that was the last. */
+int table_next_new(struct table *table, int64_t *place, struct arena *arena, struct span *ret_id,
+                   struct err *err);
+
 /* What outcomes say of a record's fields: nothing at all for most tables. */
 int table_each_truth(struct table *table, struct span key,
                      void (*fn)(void *self, int field, struct span old_text, struct span new_text),

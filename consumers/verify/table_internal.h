@@ -1,5 +1,5 @@
 /*
- * table_internal — what table.c, table_query.c and table_suspect.c share.
+ * table_internal — what table.c, table_link.c, table_query.c and table_suspect.c share.
  */
 #ifndef TANDEM_VERIFY_TABLE_INTERNAL_H
 #define TANDEM_VERIFY_TABLE_INTERNAL_H
@@ -18,6 +18,10 @@ enum statement {
     HAS_ROW,
     TWIN_OF,
     HAS_NEW,
+    NEXT_NEW,
+    PUT_LINK,
+    REMOVE_LINKS,
+    LINKS_OF,
     PUT_LETTER,
     PUT_NAME,
     PUT_NAME_ONCE,

@@ -3,6 +3,7 @@ test_verify — differences of every class, field and kind of value, planted in 
 letters: tandem-verify names each of them, and nothing else. TANDEM_PLANTED=1000 plants so many of every class; the usual 48 of each are
 more than 1,000 as well. Then what moves while it is being compared.
 """
+import contextlib
 import itertools
 import json
 import os
@@ -11,12 +12,13 @@ import threading
 
 from harness import run_tests, wait_for, Proc
 from pipeline import Pipeline
+from test_relations import CONTACT_COMPANY, DEAL_COMPANY, DEAL_CONTACT, PARENT, Relations
 from verify_tools import FIELDS, World, as_system, base_of, canonical, key_of, other, source_id, target_id
 
 EACH = int(os.environ.get("TANDEM_PLANTED", "48"))
 UNEXPLAINED = {"not-applied", "unconfirmed", "untraced", "late-write", "unknown-writer", "unreadable-in-old", "in-flight",
                "uncertain", "no-row", "no-twin", "twin-missing", "deleted-row", "shared-twin", "phantom", "second-twin",
-               "duplicate", "not-deleted"}
+               "duplicate", "not-deleted", "link-missing", "link-differs", "dangling"}
 TRUTH = 'truth = ( { field = "*"; rule = "new"; } );'
 
 
@@ -397,6 +399,128 @@ def test_references_are_compared_by_the_twin():
         report = verify(p, "--settle", "0", "--examples", "100")
         world.check(report)
         assert report["identical"] == 3, report
+
+
+class Linked:
+    """Three entities as a real run left them, with every process stopped; then what nobody said is planted behind everybody's back."""
+    TYPES = {"contact": ("company", CONTACT_COMPANY), "company": ("parent", PARENT), "deal": ("contact", DEAL_CONTACT)}
+
+    def __init__(self, pipeline, each):
+        self.p, self.each = pipeline, each
+        self.expected = {"contact": [], "company": [], "deal": []}
+        self.people = {user["fields"]["Email"]: user["id"] for user in pipeline.old.dump("User")}
+        self.a, self.b = (pipeline.company(name) for name in "ab")
+        self.x, self.y = (pipeline.contact(name) for name in "xy")
+        self.made = {entity: [self.make(entity, f"{entity}{n}") for n in range(6 * each)] for entity in self.expected}
+
+    def make(self, entity, name, linked=True):
+        if entity == "contact":
+            return self.p.contact(name, AccountId=self.a if linked else None)
+        if entity == "company":
+            return self.p.company(name, ParentId=self.a if linked else None)
+        return self.p.deal(name, ContactId=self.x if linked else None, AccountId=self.a, OwnerId=self.user("alice"))
+
+    def user(self, name):
+        return self.people[f"{name}@team.example.com"]
+
+    def take(self, entity):
+        return [self.made[entity].pop() for _ in range(self.each)]
+
+    def expect(self, class_, entity, record, field=None):
+        self.expected[entity].append((class_, f"salesforce:{record}", ((field, class_),) if field else ()))
+
+    def plant(self, entity, twins, database):
+        """Every class of the field that is an association; the new system's own tables."""
+        field, kind = self.TYPES[entity]
+        ids = {old: record["id"] for old, record in twins[entity].items()}
+        to = "contact" if entity == "deal" else "company"
+        names = {"contact": "contacts", "company": "companies", "deal": "deals"}
+        other_end = twins[to][self.y if to == "contact" else self.b]["id"]
+
+        def unlink(record):
+            done = database.execute("DELETE FROM links WHERE from_object=? AND from_id=? AND type=?", (names[entity], ids[record], kind))
+            assert done.rowcount == 1, f"{entity} {record} had {done.rowcount} links"
+
+        def link(record, target):
+            database.execute("INSERT INTO links VALUES(?,?,?,?,?)", (names[entity], ids[record], names[to], target, kind))
+        for record in self.take(entity):
+            unlink(record)
+            self.expect("link-missing", entity, record, field)
+        for record in self.take(entity):
+            unlink(record)
+            link(record, other_end)
+            self.expect("link-differs", entity, record, field)
+        for record in self.take(entity):
+            link(record, other_end)  # one more is no difference
+
+
+def verify_all(pipeline, *args):
+    proc = Proc(["tandem-verify", "--config", pipeline.config, *args], name="verify")
+    assert proc.wait_exit(300) == 0, proc.log_text()
+    found = next(json.loads(line) for line in proc.log_text().splitlines() if line.startswith("{"))["entities"]
+    return {entity["entity"]: entity for entity in found}
+
+
+def listed(report):
+    return sorted((item["class"], item.get("record") or item["twin"], tuple((field["field"], field["class"]) for field in item["fields"]))
+                  for item in report["examples"])
+
+
+def test_links_and_owners_of_three_entities():
+    """Links that are missing, others, doubled, gone with what they led to; owners by their e-mail; all else the same."""
+    each = max(2, EACH // 16)
+    with Relations(retry_ms=600000) as p:
+        p.prepare()
+        world = Linked(p, each)
+        nobodys = p.deal("nobody's", OwnerId=world.user("heidi"))  # the new system does not know her
+        early = p.contact("early", AccountId="001000000000009AAA")  # a company that does not come
+        free = p.contact("free")
+        gone = p.company("gone")
+        orphan = p.contact("orphan", AccountId=gone)
+        p.start()
+        p.wait(lambda: len(p.records("deal")) == 6 * each + 1 and len(p.links(DEAL_CONTACT)) == 6 * each and
+               len(p.links(DEAL_COMPANY)) == 6 * each and len(p.links(CONTACT_COMPANY)) == 6 * each + 1 and
+               len(p.links(PARENT)) == 6 * each and p.rows("deal").get(nobodys, {}).get("held") and p.awaited("contact", early),
+               "three entities", 120)
+        p.rest()
+        p.stop()
+        world.expect("waiting", "deal", nobodys, "owner")
+        world.expect("waiting", "contact", early, "company")
+        for entity, report in verify_all(p, "--settle", "0", "--examples", "1000").items():
+            assert listed(report) == sorted(world.expected[entity]), (entity, listed(report))
+            assert report["unexplained"] == 0, report
+
+        owners = [world.take("deal") for _ in range(2)]
+        twins = p.records("deal")
+        for record in owners[0]:  # old moved on, nobody followed
+            p.change("deal", record, OwnerId=world.user("bob"))
+            world.expect("not-applied", "deal", record, "owner")
+        for record in owners[1]:
+            p.new.admin("people/edit", {"object": "deals", "id": twins[record]["id"], "who": "person:bob", "fields": {
+                "hubspot_owner_id": next(o["id"] for o in p.new.dump("owners") if o["fields"]["email"] == "carol@team.example.com")}})
+            world.expect("edited-in-new", "deal", record, "owner")
+        for record in world.take("contact"):
+            p.change("contact", record, AccountId=world.b)
+            world.expect("link-differs", "contact", record, "company")
+        for record in world.take("company"):
+            p.change("company", record, ParentId=None)
+            world.expect("link-differs", "company", record, "parent")
+        p.person_links("associate", "contact", free, "company", world.a, CONTACT_COMPANY)
+        world.expect("edited-in-new", "contact", free, "company")
+        twins = {entity: p.records(entity) for entity in world.expected}
+        p.new.admin("people/delete", {"object": "companies", "id": twins["company"][gone]["id"], "who": "person:bob"})
+        world.expect("twin-missing", "company", gone)
+        world.expect("link-missing", "contact", orphan, "company")
+        p.new.term()
+        with contextlib.closing(sqlite3.connect(os.path.join(p.new.dir, "sandbox.db"))) as database:
+            for entity in world.expected:
+                world.plant(entity, twins, database)
+            database.commit()
+        p.new.start()
+        for entity, report in verify_all(p, "--settle", "0", "--examples", "1000").items():
+            assert listed(report) == sorted(world.expected[entity]), \
+                (entity, set(listed(report)) ^ set(world.expected[entity]), report["different"])
+            assert report["unexplained"] == sum(class_ in UNEXPLAINED for class_, _, _ in world.expected[entity]), report
 
 
 def looks(pipeline):

@@ -37,6 +37,7 @@ struct given {
     bool truth, is_volatile;
     enum value_type type; /* 0 = string */
     const char *held_old; /* NULL: it was asked about what stands there now */
+    enum judge_link link;
 };
 #define NOT_HELD .held_field = 1
 
@@ -134,6 +135,28 @@ static const struct given CASES[] = {
      .held = HELD_TWIN_GONE, .status = STATE_HELD, .want = JUDGE_TWIN_GONE},
     {"counts as deleted and is there", "Ann", "Ann", .base_old = "Ann", .base_new = "Ann",
      .deleted = true, NOT_HELD, .want = JUDGE_DELETED_ROW},
+    {"a link as in old", "a", "a", .base_old = "a", .base_new = "a", NOT_HELD, .link = LINK_READ,
+     .want = JUDGE_IDENTICAL},
+    {"a link taken away in new: nobody knows who", "a", "", .base_old = "a", .base_new = "a",
+     NOT_HELD, .link = LINK_READ, .writer = WRITER_NOT_TOLD, .want = JUDGE_LINK_MISSING},
+    {"a link replaced in new", "a", "b", .base_old = "a", .base_new = "a", NOT_HELD,
+     .link = LINK_READ, .writer = WRITER_NOT_TOLD, .want = JUDGE_LINK_DIFFERS},
+    {"a link that the row agrees is another", "a", "b", .base_old = "a", .base_new = "b", NOT_HELD,
+     .link = LINK_READ, .want = JUDGE_LINK_DIFFERS},
+    {"the same, a truth said so", "a", "b", .base_old = "a", .base_new = "b", NOT_HELD,
+     .truth = true, .link = LINK_READ, .want = JUDGE_TRUTH},
+    {"a link replaced, and a question about it", "a", "b", .base_old = "c", .base_new = "c",
+     .held_field = 0, .held = HELD_CONFLICT, .status = STATE_HELD, .link = LINK_READ,
+     .want = JUDGE_CONFLICT},
+    {"a link never made", "a", "", NOT_HELD, .link = LINK_READ, .want = JUDGE_LINK_MISSING},
+    {"a link that old left", "", "b", .base_old = "b", .base_new = "b", NOT_HELD, .link = LINK_READ,
+     .want = JUDGE_LINK_DIFFERS},
+    {"a link where old has none", "", "b", .base_old = "", .base_new = "", NOT_HELD,
+     .link = LINK_READ, .want = JUDGE_EDITED_IN_NEW},
+    {"more links than were told", "a", "b", .base_old = "a", .base_new = "a", NOT_HELD,
+     .link = LINK_CUT, .want = JUDGE_UNCHECKED},
+    {"a link missing of a record on its way", "a", "", NOT_HELD, .link = LINK_READ,
+     .status = STATE_UNCERTAIN, .want = JUDGE_UNCERTAIN},
     {"two records, one twin", "Ann", "Ann", .base_old = "Ann", .base_new = "Ann", .shared = true,
      NOT_HELD, .want = JUDGE_SHARED_TWIN},
 };
@@ -161,6 +184,7 @@ static enum judge_class judge(const struct given *given)
                         .old_now = value_of(given->held_old ? given->held_old : given->old_now)};
     char writers[] = {given->writer, WRITER_NOT_TOLD, '\0'};
     bool truths[] = {given->truth, false};
+    enum judge_link links[] = {given->link, LINK_NO};
     struct field fields[] = {FIELDS[0], FIELDS[1]};
     fields[0].rules.type = given->type;
     fields[0].is_volatile = given->is_volatile;
@@ -180,6 +204,7 @@ static enum judge_class judge(const struct given *given)
                                 .shared_twin = given->shared,
                                 .writers = given->writer ? writers : NULL,
                                 .truths = truths,
+                                .links = links,
                                 .arena = &arena};
     enum judge_class class_ = judge_record(&entity, &facts, NULL);
     arena_clear(&arena);
