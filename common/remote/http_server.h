@@ -63,10 +63,18 @@ const char *http_request_path(const struct http_request *request); /* decoded, w
 struct span http_request_body(const struct http_request *request);
 /* On the server's thread only. The first value of a header; returns how often it is there. */
 int http_request_header(struct http_request *request, const char *name, struct span *ret_value);
+/* On the server's thread only. The numeric address of who is connected (a proxy, perhaps); "" where it is not known. */
+enum { HTTP_REQUEST_PEER_BYTES = 64, HTTP_ANSWER_HEADERS_MAX = 6 };
+void http_request_peer(struct http_request *request, char ret_address[HTTP_REQUEST_PEER_BYTES]);
+/*
+ * One more header of the answer, in a hook or before http_server_answer. name: static; value: copied. -1: there is no room, or the value has a
+ * control character, which would begin another header.
+ */
+int http_request_add_header(struct http_request *request, const char *name, const char *value);
 int64_t http_request_since_ms(
     const struct http_request *request); /* monotonic: all of it was there */
 /* A place for what the hooks found out; zeroed, alive until the answer. */
-enum { HTTP_REQUEST_NOTES_BYTES = 128 };
+enum { HTTP_REQUEST_NOTES_BYTES = 512 };
 void *http_request_notes(struct http_request *request);
 
 #endif

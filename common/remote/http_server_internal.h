@@ -14,6 +14,11 @@
 
 enum { HTTP_SERVER_PATH_BYTES = 256, HTTP_SERVER_METHOD_BYTES = 16 };
 
+struct http_answer_header {
+    const char *name;
+    char *value; /* owned */
+};
+
 /* One TCP connection: how long has it been silent between requests? */
 struct http_connection {
     struct http_connection *next, *before;
@@ -35,6 +40,8 @@ struct http_request {
     unsigned status; /* 0: not yet decided */
     const char *type, *text;
     int retry_after_s;
+    struct http_answer_header headers[HTTP_ANSWER_HEADERS_MAX];
+    int header_count;
     _Alignas(16) char notes[HTTP_REQUEST_NOTES_BYTES];
 };
 

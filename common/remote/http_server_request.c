@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 
@@ -27,6 +26,9 @@ static enum MHD_Result reply(struct http_request *request, struct MHD_Connection
         (void)snprintf(seconds, sizeof(seconds), "%d", request->retry_after_s);
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
+    for (int i = 0; i < request->header_count; i++)
+        (void)MHD_add_response_header(response, request->headers[i].name,
+                                      request->headers[i].value);
     if (request->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "POST");
     if (request->too_large)
@@ -230,6 +232,8 @@ void http_server_completed(void *self, struct MHD_Connection *connection, void *
     if (!request)
         return;
     release(request);
+    for (int i = 0; i < request->header_count; i++)
+        free(request->headers[i].value);
     free(request);
 }
 
@@ -276,56 +280,4 @@ void http_server_connected(void *self, struct MHD_Connection *connection, void *
         remove_connection(self, *context);
         *context = NULL;
     }
-}
-
-/* ---- what a request says ---- */
-
-const char *http_request_method(const struct http_request *request)
-{
-    return request->method;
-}
-
-const char *http_request_path(const struct http_request *request)
-{
-    return request->path;
-}
-
-struct span http_request_body(const struct http_request *request)
-{
-    return request->body.data ? buf_span(&request->body) : (struct span){"", 0};
-}
-
-int64_t http_request_since_ms(const struct http_request *request)
-{
-    return request->since_ms;
-}
-
-void *http_request_notes(struct http_request *request)
-{
-    return request->notes;
-}
-
-struct wanted_header {
-    const char *name;
-    size_t len;
-    struct span *ret_value;
-    int found;
-};
-
-static enum MHD_Result see_header(void *self, enum MHD_ValueKind kind, const char *name,
-                                  size_t name_bytes, const char *value, size_t value_bytes)
-{
-    (void)kind;
-    struct wanted_header *wanted = self;
-    if (name_bytes == wanted->len && strncasecmp(name, wanted->name, name_bytes) == 0 &&
-        ++wanted->found == 1)
-        *wanted->ret_value = (struct span){value ? value : "", value ? value_bytes : 0};
-    return MHD_YES;
-}
-
-int http_request_header(struct http_request *request, const char *name, struct span *ret_value)
-{
-    struct wanted_header wanted = {.name = name, .len = strlen(name), .ret_value = ret_value};
-    (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, see_header, &wanted);
-    return wanted.found;
 }

@@ -2,16 +2,11 @@
  * batch — see webhook.h: many requests share a delivery report and a round trip to Redis.
  */
 #include <microhttpd.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "base/service.h"
 #include "producers/webhook/soap.h"
 #include "producers/webhook/webhook.h"
-
-enum { SETTLE_LEAST_MS = 10 };
 
 struct batch {
     struct webhook *webhook;
@@ -104,60 +99,17 @@ static int put_all(struct batch *batch, struct err *err)
     return 0;
 }
 
-static void set_kafka(struct webhook *webhook, bool away, const char *why)
-{
-    if (away != webhook->kafka_away)
-        log_warn(away ? "Kafka gives no delivery reports: requests are answered 503"
-                      : "Kafka gives delivery reports again",
-                 log_str("why", why ? why : ""));
-    webhook->kafka_away = away;
-    service_set_check("kafka", !away, why);
-}
-
-/* Is what an earlier batch put still without its reports? Then nothing more is put: the queue of the client stays small. */
-static bool kafka_is_away(struct webhook *webhook, struct err *err)
-{
-    struct err now = ERR_INIT;
-    if (!webhook->kafka_away)
-        return false;
-    sink_serve(webhook->context->sink);
-    if (sink_unreported(webhook->context->sink) == 0 &&
-        sink_settle(webhook->context->sink, 0, &now) == 0) {
-        set_kafka(webhook, false, NULL);
-        return false;
-    }
-    if (now.kind == ERR_FATAL)
-        *err = now;
-    return true;
-}
-
-static int settle(struct batch *batch, struct err *err)
-{
-    struct webhook *webhook = batch->webhook;
-    struct err now = ERR_INIT;
-    int64_t left_ms =
-        batch->since_ms + webhook->patience_ms - clock_mono_ms(webhook->context->clock);
-    int wait_ms = left_ms < SETTLE_LEAST_MS ? SETTLE_LEAST_MS : (int)left_ms;
-    if (sink_settle(webhook->context->sink, wait_ms, &now) == 0)
-        return 0;
-    if (now.kind == ERR_FATAL)
-        *err = now;
-    else
-        set_kafka(webhook, true, now.text);
-    return -1;
-}
-
 static int work(struct batch *batch, struct err *err)
 {
     struct webhook *webhook = batch->webhook;
-    if (kafka_is_away(webhook, err))
+    if (delivery_away(&webhook->delivery, err))
         return -1;
     drop_replays(batch);
     FAILPOINT("webhook.claimed");
     if (put_all(batch, err) < 0)
         return -1;
     FAILPOINT("webhook.put");
-    if (settle(batch, err) < 0) {
+    if (delivery_settle(&webhook->delivery, batch->since_ms, err) < 0) {
         for (int i = 0; i < batch->count; i++)
             if (batch->requests[i])
                 forget(batch, i);
@@ -176,7 +128,7 @@ int batch_run(struct webhook *webhook, int timeout_ms, struct err *err)
     batch.count = http_server_take(webhook->server, batch.requests, WEBHOOK_BATCH_MAX, timeout_ms);
     if (batch.count == 0) {
         replay_flush(webhook->replay);
-        (void)kafka_is_away(webhook, err);
+        (void)delivery_away(&webhook->delivery, err);
         return err->kind == ERR_FATAL ? -1 : 0;
     }
     batch.since_ms = http_request_since_ms(batch.requests[0]);

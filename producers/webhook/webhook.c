@@ -20,58 +20,11 @@ enum {
 };
 
 static const struct conf_option OPTIONS[] = {
-    {.name = "listen",
-     .type = CONF_STRING,
-     .offset = offsetof(struct webhook, listen),
-     .default_text = "127.0.0.1:8480",
-     .help = "host:port; a proxy with TLS is before it, or tls_certificate_file is given."},
-    {.name = "tls_certificate_file",
-     .type = CONF_STRING,
-     .offset = offsetof(struct webhook, tls_certificate_file),
-     .help = "PEM, the whole chain."},
-    {.name = "tls_key_file",
-     .type = CONF_SECRET,
-     .offset = offsetof(struct webhook, tls_key_file),
-     .help = "PEM."},
+    HTTP_SERVER_OPTIONS(struct webhook, server_conf, "127.0.0.1:8480"),
     {.name = "endpoints",
      .type = CONF_GROUP,
      .offset = offsetof(struct webhook, endpoints),
      .help = "Who calls, how they sign, and what becomes of it: common/model/webhook.h."},
-    {.name = "connections_max",
-     .type = CONF_INT,
-     .offset = offsetof(struct webhook, connections_max),
-     .default_int = 4096,
-     .min = 1,
-     .max = 20000,
-     .help = "Further ones are closed at once."},
-    {.name = "body_max_bytes",
-     .type = CONF_INT,
-     .offset = offsetof(struct webhook, body_max_bytes),
-     .default_int = 1024 * 1024,
-     .min = 1024,
-     .max = 16 * 1024 * 1024,
-     .help = "Of one request; more is answered 413."},
-    {.name = "bodies_max_bytes",
-     .type = CONF_INT,
-     .offset = offsetof(struct webhook, bodies_max_bytes),
-     .default_int = 32 * 1024 * 1024,
-     .min = 1024,
-     .max = 1024 * 1024 * 1024,
-     .help = "Of all requests under way, beyond the first 8 KiB of each; more is answered 503."},
-    {.name = "body_ms",
-     .type = CONF_INT,
-     .offset = offsetof(struct webhook, body_ms),
-     .default_int = 10000,
-     .min = 100,
-     .max = 300000,
-     .help = "For the whole of a body; a slower sender is cut off."},
-    {.name = "idle_ms",
-     .type = CONF_INT,
-     .offset = offsetof(struct webhook, idle_ms),
-     .default_int = 60000,
-     .min = 100,
-     .max = 600000,
-     .help = "Until the headers are whole, on a new connection or a kept one."},
     {.name = "patience_ms",
      .type = CONF_INT,
      .offset = offsetof(struct webhook, patience_ms),
@@ -198,66 +151,6 @@ static int open_replay(struct webhook *webhook, struct err *err)
     return webhook->replay ? 0 : -1;
 }
 
-static int read_pem(const char *path, char **ret_text, struct err *err)
-{
-    FILE *file = fopen(path, "re");
-    char *text = calloc(1, 256 * 1024);
-    size_t len = file && text ? fread(text, 1, 256 * 1024 - 1, file) : 0;
-    if (file)
-        (void)fclose(file);
-    if (len > 0) {
-        *ret_text = text;
-        return 0;
-    }
-    free(text);
-    return err_set(err, ERR_FATAL, "tls_certificate_file %s cannot be read", path);
-}
-
-static int open_server(struct webhook *webhook, struct err *err)
-{
-    char *certificate = NULL, *key = NULL;
-    if (webhook->tls_certificate_file &&
-        (!webhook->tls_key_file || read_pem(webhook->tls_certificate_file, &certificate, err) < 0 ||
-         secret_read(webhook->tls_key_file, &key, err) < 0)) {
-        free(certificate);
-        return err_set(err, ERR_FATAL, "tls_certificate_file needs tls_key_file");
-    }
-    const struct http_server_settings settings = {.listen = webhook->listen,
-                                                  .connections_max = webhook->connections_max,
-                                                  .body_max_bytes = webhook->body_max_bytes,
-                                                  .bodies_max_bytes = webhook->bodies_max_bytes,
-                                                  .body_ms = webhook->body_ms,
-                                                  .idle_ms = webhook->idle_ms,
-                                                  .certificate = certificate,
-                                                  .key = key};
-    webhook->server = http_server_open(&settings, &WEBHOOK_SERVER_HOOKS, webhook, err);
-    if (key)
-        OPENSSL_cleanse(key, strlen(key));
-    free(key);
-    free(certificate);
-    return webhook->server ? 0 : -1;
-}
-
-/* All that a request may lead to: no sender waits for Kafka to tell us of a topic. */
-static int open_topics(struct webhook *webhook, struct err *err)
-{
-    const struct migration *migration = webhook->context->migration;
-    struct sink *sink = webhook->context->sink;
-    char topic[TOPIC_NAME_BYTES];
-    topic_name(migration, TOPIC_DLQ, NULL, topic);
-    if (sink_open_topic(sink, topic, err) < 0)
-        return -1;
-    for (int i = 0; i < migration->entity_count; i++) {
-        topic_name(migration, TOPIC_HINTS, &migration->entities[i], topic);
-        if (sink_open_topic(sink, topic, err) < 0)
-            return -1;
-        topic_name(migration, TOPIC_CHANGES, &migration->entities[i], topic);
-        if (sink_open_topic(sink, topic, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int webhook_open(void *self, const struct source_context *context, struct err *err)
 {
     struct webhook *webhook = self;
@@ -273,7 +166,14 @@ static int webhook_open(void *self, const struct source_context *context, struct
         return err_set(err, ERR_RETRY, "out of memory");
     webhook->keys_lock_made = true;
     if (open_hooks(webhook, err) < 0 || open_replay(webhook, err) < 0 ||
-        open_topics(webhook, err) < 0 || open_server(webhook, err) < 0)
+        delivery_open_topics(context, true, err) < 0)
+        return -1;
+    webhook->delivery = (struct delivery){.context = context,
+                                          .patience_ms = webhook->patience_ms,
+                                          .meanwhile = "requests are answered 503"};
+    webhook->server =
+        http_server_conf_open(&webhook->server_conf, &WEBHOOK_SERVER_HOOKS, webhook, err);
+    if (!webhook->server)
         return -1;
     log_info("webhook listener", log_str("address", http_server_address(webhook->server)),
              log_int("endpoints", webhook->hook_count));

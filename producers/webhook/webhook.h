@@ -20,9 +20,9 @@
 #include "base/metrics.h"
 #include "model/webhook.h"
 #include "producers/webhook/replay.h"
-#include "remote/http_server.h"
+#include "remote/http_server_conf.h"
 #include "remote/signature.h"
-#include "stream/source.h"
+#include "stream/delivery.h"
 #include "stream/topics.h"
 
 enum {
@@ -72,10 +72,9 @@ struct hook_notes {
 
 struct webhook {
     /* options, see webhook.c */
-    const char *listen, *tls_certificate_file, *tls_key_file;
+    struct http_server_conf server_conf;
     const config_setting_t *endpoints;
-    int64_t connections_max, body_max_bytes, bodies_max_bytes, body_ms, idle_ms, patience_ms,
-        replay_max;
+    int64_t patience_ms, replay_max;
 
     const struct source_context *context;
     const struct system_settings *system;
@@ -88,7 +87,7 @@ struct webhook {
     struct http_server *server;
     struct metric *refused, *connections;
     struct replay *replay;
-    bool kafka_away; /* reports are outstanding: nothing more is put before they came */
+    struct delivery delivery;
 
     /* of the main loop's thread */
     struct arena arena; /* of one request */
