@@ -5,6 +5,7 @@
 #ifndef TANDEM_MODEL_MIGRATION_INTERNAL_H
 #define TANDEM_MODEL_MIGRATION_INTERNAL_H
 
+#include "model/form.h"
 #include "model/migration.h"
 #include "model/webhook.h"
 
@@ -65,6 +66,10 @@ void migration_read_webhook_rules(struct migration *migration, const config_sett
 const struct signature_scheme *migration_read_webhook_scheme(struct migration *migration,
                                                              const config_setting_t *group,
                                                              struct conf_report *report);
+/* The forms of a form source; group is the source's. Returns what it could read, in the arena. */
+struct form_settings *migration_read_forms(struct migration *migration,
+                                           const config_setting_t *group,
+                                           struct conf_report *report);
 /* All jq expressions of the migration, for one compilation. */
 struct expression_list {
     const char *texts[EXPRESSIONS_MAX];

@@ -10,7 +10,7 @@
 enum { NAME_MAX_BYTES = 60, KEYS_MAX = 100 };
 
 /* The types of this house. Others are taken as they are: whose program is not there `tandem check` and `tandem run` say. */
-static const char *const SOURCE_TYPES[] = {"poll", "webhook", NULL};
+static const char *const SOURCE_TYPES[] = {"poll", "webhook", "form", NULL};
 
 struct source_group {
     const char *name, *type, *system;
@@ -96,6 +96,8 @@ void migration_read_sources(struct migration *migration, const struct migration_
         check_source(migration, group, &read, &source, report);
         if (read.type && strcmp(read.type, "webhook") == 0)
             source.webhook = migration_read_webhook(migration, group, source.system, report);
+        if (read.type && strcmp(read.type, "form") == 0)
+            source.form = migration_read_forms(migration, group, report);
         if (source.name)
             migration->sources[migration->source_count++] = source;
     }

@@ -95,6 +95,10 @@ static void put_source(const struct event *event, const struct entity *entity, c
         PUT(out, ",\"merged_into\":");
         buf_put_json_string(out, event->merged_into);
     }
+    if (event->form.len) {
+        PUT(out, ",\"form\":");
+        buf_put_span(out, event->form);
+    }
     PUT(out, "}");
 }
 

@@ -8,6 +8,7 @@
  *    "transaction":null}
  *
  * A delete has "op":"d","after":null; its version is the source's deletion time, else max(last modified-at, Date of the confirming 404 + 1 s).
+ * A form's post has "form":{"visitor":"203.0.113.0","consent":[{"name":"optIn","value":"1"}]} there; its db is the form, its id was minted at acceptance.
  * A merge is the delete of the record that lost, with "merged_into":"<id of the one that lives on>" behind writer.
  */
 #ifndef TANDEM_STREAM_EVENT_H
@@ -45,6 +46,7 @@ struct event {
     struct span writer; /* who changed it in the source; may be empty */
     struct span
         merged_into;     /* op d: id of the record that it was merged into; empty: it was deleted */
+    struct span form;    /* of a form's post: a JSON object with what goes along; empty: none */
     int64_t ts_ms;       /* when we captured it, our wall clock: for people, never for order */
     struct record after; /* all MISSING for op d */
     struct span value;   /* decoded: the whole JSON text, borrowed */
