@@ -5,6 +5,8 @@
  */
 #include "model/state.h"
 
+#include "model/marker.h"
+
 static const char *const STATUS_NAMES[] = {"idle",    "inflight", "uncertain",
                                            "waiting", "held",     "rebuild"};
 _Static_assert(sizeof(STATUS_NAMES) / sizeof(STATUS_NAMES[0]) == STATE_STATUS_COUNT,
@@ -75,7 +77,7 @@ static bool goes_ahead(const struct event_facts *facts)
 }
 
 /* The wait goes on; the newest event is what it goes on with. */
-static enum event_verdict while_waiting(const struct event_facts *facts)
+static enum event_verdict parked(const struct event_facts *facts)
 {
     if (facts->has_pending)
         return facts->pending_order == VERSION_SAME ? EVENT_DUPLICATE : EVENT_PARK;
@@ -83,6 +85,13 @@ static enum event_verdict while_waiting(const struct event_facts *facts)
         return EVENT_PARK;
     enum event_verdict verdict = by_version(facts);
     return verdict == EVENT_APPLY || verdict == EVENT_ADVANCE ? EVENT_PARK : verdict;
+}
+
+/* An operation that was begun meanwhile makes the wait longer: with the row that parks the event Redis forgets it. */
+static enum event_verdict while_waiting(const struct event_facts *facts)
+{
+    enum event_verdict verdict = parked(facts);
+    return verdict == EVENT_PARK && facts->begun ? EVENT_LOOK_FIRST : verdict;
 }
 
 enum event_verdict state_on_event(const struct event_facts *facts)
@@ -98,6 +107,9 @@ enum event_verdict state_on_event(const struct event_facts *facts)
     bool waits = uncertain || (facts->status == STATE_WAITING && !facts->op_in_flight);
     if (waits && !facts->due)
         return while_waiting(facts);
+    if (uncertain && facts->row_has_version && !facts->partial &&
+        (facts->order == VERSION_OLDER || facts->order == VERSION_UNORDERED))
+        return by_version(facts); /* it looks for what is newer, not for this */
     if (uncertain)
         return EVENT_LOOK_FIRST;
     if (facts->op_in_flight) {
@@ -137,6 +149,20 @@ enum merged_verdict state_on_merge(const struct merge_facts *facts)
     if (facts->winner_deleted)
         return MERGED_DELETE;
     return facts->tried ? MERGED_ALONE : MERGED_GIVE_UP;
+}
+
+bool state_unknown_beside(struct row *row, const struct row *refused)
+{
+    struct marker theirs, ours = {.epoch = -1, .number = -1};
+    bool known = !marker_parse(refused->op, &theirs) ||
+                 (row->op.len && !marker_parse(row->op, &ours)) || !marker_later(&theirs, &ours);
+    if (known || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD)
+        return false;
+    row->status = STATE_UNCERTAIN;
+    row->due_ms = refused->status == STATE_UNCERTAIN && refused->due_ms > 0 ? refused->due_ms : 1;
+    row->why = span_of("a process that did not own the partition any more wrote this record");
+    row->waits_on = SPAN_NONE;
+    return true;
 }
 
 enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool accepted_exists)

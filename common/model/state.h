@@ -155,6 +155,7 @@ struct event_facts {
     bool row_exists, row_has_version, row_deleted;
     enum state_status status;
     bool op_in_flight; /* Redis still holds an operation of this record: a crash, a lost reply */
+    bool begun;        /* not only the row says so: Redis has one, which the row may not name */
     bool own_op;       /* and this event is the one that it writes */
     bool due;          /* its due time has come (or it has none) */
     bool same_content;
@@ -224,5 +225,12 @@ enum fold_verdict {
     FOLD_REFUSE_UNCERTAIN /* refused, and no accepted row beside it */
 };
 enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool accepted_exists);
+
+/*
+ * A refused row beside the accepted one. Where it names an operation begun after the last that the accepted row knows, its writer wrote to the
+ * target what nobody else has seen, e.g. the twin of a record that is deleted since: true, and the row is UNCERTAIN, due as soon as
+ * nothing of that can be executed any more. It keeps what waits in it; with nothing, both systems are read again.
+ */
+bool state_unknown_beside(struct row *row, const struct row *refused);
 
 #endif

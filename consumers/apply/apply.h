@@ -19,6 +19,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "model/marker.h"
 #include "remote/rest.h"
 #include "store.h"
 #include "stream/event.h"
@@ -28,7 +29,6 @@
 #include "stream/sink.h"
 
 enum { APPLY_MATCH_MAX = 8, APPLY_ROUNDS_MAX = 4, APPLY_OPS_MAX = 512, APPLY_CANDIDATES_MAX = 4 };
-enum { APPLY_MARKER_HASH = 16 }; /* digits of its event's content hash in a marker */
 
 struct apply_entity {
     struct entity *entity;
@@ -102,8 +102,7 @@ struct work {
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
     int64_t op_sent_ms;
-    bool unknown;    /* what became of an operation: one that was begun, or the row's */
-    bool op_deletes; /* it ends the twin (after work_derive_sent) */
+    bool unknown; /* what became of an operation: one that was begun, or the row's */
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */
     struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */
@@ -135,10 +134,12 @@ struct work {
     int *item_fields; /* field of each name; −1 external id, marker, or an edit put back */
     struct rest_item item;
     enum rest_kind kind;
-    struct span
-        marker; /* of the planned operation: "<partition>.<epoch>.<number>.<16 digits of its event's content hash>" */
+    struct span marker;    /* of the planned operation: model/marker.h */
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
     bool *doubt; /* by field: our operation stands there, and nobody knows what it has written */
+    /* How the event stands to what an operation of ours that the row knows nothing of has written; VERSION_NEWER: go on. */
+    enum version_order there;
+    struct version there_version;
     const struct row *
         winner; /* the old system merged this record into that one's; NULL: it did not, or has no row */
     struct span winner_key;  /* of it, behind all redirects; empty: not merged */
@@ -194,9 +195,6 @@ int work_chunk(struct apply *apply, struct apply_entity *ae, struct work *works,
  */
 bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work,
                       struct span marker);
-/* Does this marker name the content of this hash; do both name the same one? */
-bool work_marker_names(struct span marker, const char *hash);
-bool work_marker_same(struct span a, struct span b);
 
 /* twin.c: one round of finding and reading for the works in WORK_FIND. Found or surely absent: the plan may be made. */
 int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
@@ -221,6 +219,8 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
 /* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, WORK_HISTORY, or WORK_DONE when nothing is to be written. */
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record);
+/* An operation of ours that the row knows nothing of wrote a newer version (or one that nobody can put in order): then nothing is written, and true. */
+bool plan_behind(struct work *work);
 /* Name the operation that is planned. */
 void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* Does the plan put a person's edit back? */

@@ -38,27 +38,10 @@ static void adopt_sent(const struct apply_entity *ae, struct work *work, struct 
     }
 }
 
-/* (epoch, sequence) of a marker of this partition; false: not one of ours. */
-static bool marker_parse(struct span marker, int32_t partition, int64_t ret_order[2])
+/* A marker of this partition; false: not one of ours. */
+static bool own_marker(struct span text, int32_t partition, struct marker *ret_marker)
 {
-    char text[64];
-    int owner = 0;
-    long long epoch = 0, sequence = 0;
-    if (marker.len == 0 || marker.len >= sizeof text)
-        return false;
-    memcpy(text, marker.data, marker.len);
-    text[marker.len] = '\0';
-    char *dot = NULL, *second = NULL;
-    owner = (int)strtol(text, &dot, 10);
-    if (*dot != '.' || owner != partition)
-        return false;
-    epoch = strtoll(dot + 1, &second, 10);
-    if (*second != '.')
-        return false;
-    sequence = strtoll(second + 1, NULL, 10);
-    ret_order[0] = epoch;
-    ret_order[1] = sequence;
-    return true;
+    return marker_parse(text, ret_marker) && ret_marker->partition == partition;
 }
 
 /* Of the record itself; what was sent as an association is decide_link's. */
@@ -95,21 +78,29 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
 {
     struct row *row = &work->row;
     const struct span marker = work->twin_marker;
-    int64_t there[2], known[2] = {-1, -1};
+    struct marker there, known = {.epoch = -1, .number = -1};
+    const struct row before = *row;
     int field_count = ae->entity->field_count;
     if (row->status == STATE_REBUILD && !span_equal(marker, row->op))
         forget_refused(row, field_count, &apply->arena);
     /* A delete or a retry came in between: it has another status, and what was sent is as unknown as before. */
     bool uncertain = row->status == STATE_UNCERTAIN || has_sent(ae, row);
-    bool ours = marker_parse(marker, work->partition, there);
-    bool parsed = row->op.len == 0 || marker_parse(row->op, work->partition, known);
+    bool ours = own_marker(marker, work->partition, &there);
+    bool parsed = row->op.len == 0 || own_marker(row->op, work->partition, &known);
     /* Of two unknown operations of one content either has written the same. */
-    bool same =
-        ours && (span_equal(marker, row->op) || (uncertain && work_marker_same(marker, row->op)));
-    bool newer = ours && parsed && !same &&
-                 (there[0] > known[0] || (there[0] == known[0] && there[1] > known[1]));
+    bool same = ours && (span_equal(marker, row->op) ||
+                         (uncertain && marker_same_content(marker, row->op)));
+    bool newer = ours && parsed && !same && marker_later(&there, &known);
     work->overtaken = work->unknown = false;
     bool derived = newer && work_derive_sent(apply, ae, work, marker);
+    if (newer && !derived && !work->event.partial) {
+        work->there = marker_order(&there, &work->event.version, work->event.hash);
+        work->there_version = there.version;
+        if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED) {
+            *row = before; /* nothing was learned that this event could go on with */
+            return false;
+        }
+    }
     if (newer && !derived)
         doubt_moved(ae, work);
     if (derived || (same && uncertain))
@@ -135,9 +126,9 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
 static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     bool merged = work->row.has_version && !work->row.deleted;
-    int64_t there[2];
+    struct marker there;
     if (merged || !span_equal(work->twin_external_id, work->event.id) ||
-        !marker_parse(work->twin_marker, work->partition, there))
+        !own_marker(work->twin_marker, work->partition, &there))
         return;
     for (int f = 0; f < ae->entity->field_count; f++) {
         struct value old_now = work->event.after.values[f];
@@ -289,7 +280,7 @@ static enum merge_verdict decide_link(struct apply *apply, struct apply_entity *
                                                   ? work->link_now[f]
                                                   : (struct value){VALUE_MISSING, SPAN_NONE};
     bool unread = work->twin_found && new_now.kind == VALUE_MISSING;
-    if (sent.kind == VALUE_MISSING && work_marker_names(work->op, work->event.hash))
+    if (sent.kind == VALUE_MISSING && marker_names(work->op, work->event.hash))
         sent = old_now; /* begun for this very event, and never finished */
     if (old_now.kind == VALUE_MISSING || unread)
         return MERGE_NOTHING;
@@ -314,12 +305,17 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
                            : arena_new(&apply->arena, struct value, entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
-    if (!work->doubt || !record || !record->histories)
+    if (!work->doubt || !record || !record->histories) {
         work->doubt = arena_new(&apply->arena, bool, entity->field_count);
+        work->there = VERSION_NEWER;
+    }
     if (record && work->twin_found &&
-        !record->histories) { /* else it was judged when it was read first */
-        if (work->inherits || /* then the marker is that of another record's operation */
-            !judge_marker(apply, ae, work))
+        !record->histories) {           /* else it was judged when it was read first */
+        bool known = !work->inherits && /* then the marker is that of another record's operation */
+                     judge_marker(apply, ae, work);
+        if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED)
+            return true;
+        if (!known)
             mend_lost_base(apply, ae, work);
     }
     for (int f = 0; f < entity->field_count; f++)

@@ -70,9 +70,8 @@ void delete_gone(struct apply *apply, struct apply_entity *ae, struct work *work
 
 bool delete_forgets(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    bool ended =
-        work->row.deleted ||
-        (work->op.len > 0 && work_derive_sent(apply, ae, work, work->op) && work->op_deletes);
+    struct marker begun;
+    bool ended = work->row.deleted || (marker_parse(work->op, &begun) && begun.deletes);
     if (!ended || !work->unknown)
         return false;
     delete_forget_twin(apply, ae, &work->row);
@@ -153,6 +152,8 @@ void delete_plan(struct apply *apply, struct apply_entity *ae, struct work *work
         work->stage = WORK_HISTORY;
         return;
     }
+    if (plan_behind(work))
+        return;
     if (work->winner_key.len && redirect_plan(apply, ae, work, record))
         return;
     struct span names = edited_fields(apply, ae, work);

@@ -201,6 +201,62 @@ static int tell_again(struct replay *replay, const struct row *row, struct err *
     return sink_put(apply->sink, &out, NULL, err);
 }
 
+/* A row as it is put on Kafka and into Redis, in our name. */
+static int render(struct apply *apply, struct apply_entity *ae, int32_t partition, struct row *row,
+                  struct arena *arena, struct store_finish *ret_finish, struct err *err)
+{
+    struct buf text, index;
+    buf_init(&text, 0);
+    buf_init(&index, 0);
+    row->epoch = ae->epochs[partition];
+    int status = settle_review(apply, ae, row, err);
+    row_encode(row, ae->entity, &text);
+    row_index(row, &index);
+    if (status == 0 && (text.failed || index.failed))
+        status =
+            err_set(err, ERR_FATAL, "row of %.*s is too large", (int)row->key.len, row->key.data);
+    if (status == 0)
+        *ret_finish = (struct store_finish){.key = arena_copy(arena, row->key),
+                                            .partition = partition,
+                                            .row = arena_copy(arena, buf_span(&text)),
+                                            .index = arena_copy(arena, buf_span(&index)),
+                                            .keep_op = true};
+    buf_clear(&text);
+    buf_clear(&index);
+    return status;
+}
+
+static int put_finish(struct apply *apply, struct apply_entity *ae,
+                      const struct store_finish *finish, struct err *err)
+{
+    char text[24];
+    struct sink_header header = partition_epoch_header(ae->epochs[finish->partition], text);
+    struct sink_message out = {.topic = ae->state,
+                               .partition = finish->partition,
+                               .key = finish->key,
+                               .value = finish->row,
+                               .headers = &header,
+                               .header_count = 1};
+    return sink_put(apply->sink, &out, NULL, err);
+}
+
+/* A refused row beside the one in Redis: what it says of an operation that ours knows nothing of is looked for. */
+static int replay_beside(struct replay *replay, const struct row *refused, struct span known,
+                         struct err *err)
+{
+    struct apply_entity *ae = replay->ae;
+    struct row row;
+    if (row_decode(ae->entity, known, &replay->tape, &replay->arena, &row, err) != 0)
+        return -1;
+    if (!state_unknown_beside(&row, refused))
+        return 0;
+    if (render(replay->apply, ae, replay->partition, &row, &replay->arena, &replay->rows[0], err) !=
+        0)
+        return -1;
+    replay->count = 1;
+    return put_finish(replay->apply, ae, &replay->rows[0], err);
+}
+
 static int replay_one(struct replay *replay, const struct log_message *message, struct err *err)
 {
     struct apply *apply = replay->apply;
@@ -233,7 +289,7 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     }
     enum fold_verdict verdict = state_fold(row.epoch, replay->highest, known.data != NULL);
     if (verdict == FOLD_REFUSE)
-        return 0;
+        return replay_beside(replay, &row, known, err);
     if (verdict == FOLD_REFUSE_UNCERTAIN) {
         if (partition_uncertain(entity, &row, &replay->arena, replay->ae->epochs[replay->partition],
                                 &replay->rows[0], err) != 0)
@@ -347,50 +403,32 @@ static int write_again(struct apply *apply, struct apply_entity *ae,
     arena_reset(&apply->arena);
     struct store_finish finish = {.partition = message->partition};
     struct span key = arena_copy(&apply->arena, message->key), known = SPAN_NONE;
+    struct span foreign = arena_copy(&apply->arena, message->value);
+    int64_t epoch = ae->epochs[message->partition];
+    struct row refused, row;
+    struct json_tape tape;
     if (apply_store(apply, store_row(apply->store, ae->entity, key, &apply->arena, &known, err),
                     err) != 0)
         return -1;
-    int64_t epoch = ae->epochs[message->partition];
-    struct buf text, index;
-    buf_init(&text, 0);
-    buf_init(&index, 0);
-    int status = 0;
-    if (known.data) {
-        struct row row;
+    json_tape_init(&tape);
+    int status = row_decode(ae->entity, foreign, &tape, &apply->arena, &refused, err);
+    if (status == 0 && known.data) {
         status = row_decode(ae->entity, known, &apply->tape, &apply->arena, &row, err);
-        if (status == 0) {
-            row.epoch = epoch;
-            status = settle_review(apply, ae, &row, err); /* the foreign one told its own */
-            row_encode(&row, ae->entity, &text);
-            row_index(&row, &index);
-            finish.row = arena_copy(&apply->arena, buf_span(&text));
-            finish.index = arena_copy(&apply->arena, buf_span(&index));
-            finish.key = key;
-        }
-    } else {
-        struct row refused;
-        struct span foreign = arena_copy(&apply->arena, message->value);
-        status = row_decode(ae->entity, foreign, &apply->tape, &apply->arena, &refused, err);
         if (status == 0)
-            status = partition_uncertain(ae->entity, &refused, &apply->arena, epoch, &finish, err);
+            (void)state_unknown_beside(&row, &refused);
+        if (status == 0)
+            status = render(apply, ae, message->partition, &row, &apply->arena, &finish, err);
+    } else if (status == 0) {
+        status = partition_uncertain(ae->entity, &refused, &apply->arena, epoch, &finish, err);
     }
-    buf_clear(&text);
-    buf_clear(&index);
+    json_tape_clear(&tape);
     if (status != 0)
         return -1;
     log_warn("row written again over a former owner's", log_str("entity", ae->entity->name),
              log_int("partition", message->partition), log_int("offset", message->offset));
-    char text_epoch[24];
-    struct sink_header header = partition_epoch_header(epoch, text_epoch);
-    struct sink_message out = {.topic = ae->state,
-                               .partition = message->partition,
-                               .key = key,
-                               .value = finish.row,
-                               .headers = &header,
-                               .header_count = 1};
     struct store_owner owner = apply_owner(ae);
     int64_t marks[STORE_PARTITIONS_MAX] = {0};
-    if (sink_put(apply->sink, &out, NULL, err) != 0 || sink_settle(apply->sink, -1, err) != 0)
+    if (put_finish(apply, ae, &finish, err) != 0 || sink_settle(apply->sink, -1, err) != 0)
         return -1;
     finish.keep_op = true;
     return apply_store(apply, store_finish(apply->store, &owner, &finish, 1, marks, err), err);

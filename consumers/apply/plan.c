@@ -17,13 +17,15 @@ static void add_item(struct work *work, const char *name, struct span value, int
 
 void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
-    ae->op_seq++;
-    char partition[INT_TEXT_BYTES], epoch[INT_TEXT_BYTES], seq[INT_TEXT_BYTES];
-    work->marker =
-        ARENA_JOIN(&apply->arena, int_text(work->partition, partition), span_of("."),
-                   int_text(ae->epochs[work->partition], epoch), span_of("."),
-                   int_text(ae->op_seq, seq), span_of("."),
-                   (struct span){work->event.hash, strnlen(work->event.hash, APPLY_MARKER_HASH)});
+    struct marker marker = {.partition = work->partition,
+                            .epoch = ae->epochs[work->partition],
+                            .number = ++ae->op_seq,
+                            .deletes = work->event.op == 'd',
+                            .has_version = !work->event.partial,
+                            .version = work->event.version};
+    char text[MARKER_BYTES];
+    size_t len = marker_print(&marker, work->event.hash, text);
+    work->marker = arena_copy(&apply->arena, (struct span){text, len});
 }
 
 static void make_item(struct apply *apply, struct apply_entity *ae, struct work *work)
@@ -187,6 +189,31 @@ static bool must_wait_for_index(const struct apply_entity *ae, const struct work
     return !waited;
 }
 
+bool plan_behind(struct work *work)
+{
+    struct row *row = &work->row;
+    if (work->there != VERSION_OLDER && work->there != VERSION_UNORDERED)
+        return false;
+    bool unordered = work->there == VERSION_UNORDERED;
+    work->stage = WORK_DONE;
+    work->what = unordered ? OUTCOME_HINTED : OUTCOME_STALE;
+    work->class_ = unordered ? "unordered" : "behind-our-own";
+    if (unordered || work->due)
+        work->hint = unordered ? "unordered" : "recovered";
+    if (unordered)
+        work->hint_not_before_ms =
+            version_read_again_ms(&work->there_version, &work->event.version, 0);
+    if (!work->due)
+        return true; /* the row is what it was: the operation's own event, or a newer one, comes */
+    if (row->status == STATE_WAITING || row->status == STATE_HELD)
+        row->status = row->held_count ? STATE_HELD : STATE_IDLE;
+    row->due_ms = 0;
+    row->attempt = 0;
+    row->why = row->pending = row->waits_on = SPAN_NONE;
+    work->row_changed = true;
+    return true;
+}
+
 void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
                const struct rest_record *record)
 {
@@ -199,6 +226,8 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
         work->stage = WORK_HISTORY;
         return;
     }
+    if (plan_behind(work))
+        return;
     make_item(apply, ae, work);
     work->links = links_planned(ae, work);
     if (work->links && work->item.count == 0)
@@ -254,6 +283,17 @@ void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work
     work->class_ = class_of(ae, work);
 }
 
+/*
+ * What the base says of the new system's side is said of this target record: should it go away, the next one that is found is another. One
+ * that is not ours yet is not kept.
+ */
+static void keep_twin(struct work *work)
+{
+    if (work->twin_found && work->row.twin.len == 0 && work->twin_external_id.len &&
+        span_equal(work->twin_external_id, work->event.id))
+        work->row.twin = work->twin;
+}
+
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
 {
     struct row *row = &work->row;
@@ -263,6 +303,7 @@ void plan_hold(struct apply *apply, struct work *work, enum held_class class_, s
     row->held = held;
     row->held_count = 1;
     row->status = STATE_HELD;
+    keep_twin(work);
     row->due_ms = 0;
     row->waits_on = SPAN_NONE; /* a claim that is free by now would wake it again and again */
     row->pending = work->event.value;
@@ -296,6 +337,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
     struct row *row = &work->row;
     row->status = STATE_UNCERTAIN;
     row->op = work->marker;
+    keep_twin(work);
     row->deleted = row->deleted || delete_ends(work); /* see delete_forgets */
     /* From now on: the process may have been stopped between beginning and sending. */
     row->due_ms = apply_now_ms(apply) + rest_traits(apply->rest)->request_lifetime_ms;
@@ -343,6 +385,7 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
 {
     struct row *row = &work->row;
     row->status = STATE_WAITING;
+    keep_twin(work);
     row->attempt++;
     row->due_ms = apply->now_ms + delay_ms;
     row->why = span_of(why);

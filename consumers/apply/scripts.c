@@ -106,7 +106,8 @@
     "  elseif kind == 'r' then await(p, key, rest)\n"                                        \
     "  elseif kind == 'w' then\n"                                                            \
     "    redis.call('SADD', P..'waits:'..e..':'..rest, p..' '..key)\n"                       \
-    "    if redis.call('HEXISTS', P..'claims:'..e, rest) == 0 then\n"                        \
+    "    local holder = redis.call('HGET', P..'claims:'..e, rest)\n"                         \
+    "    if not holder or holder == key then\n"                                              \
     "      redis.call('ZADD', P..'due:'..e..':'..p, now, key)\n"                             \
     "    end\n"                                                                              \
     "  elseif kind == 'd' then redis.call('ZADD', P..'due:'..e..':'..p, rest, key) end\n"    \

@@ -46,7 +46,8 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
         .status = row->status,
         .op_in_flight =
             work->op.len > 0 || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD,
-        .own_op = work_marker_names(work->op, work->event.hash),
+        .begun = work->op.len > 0,
+        .own_op = marker_names(work->op, work->event.hash),
         /* A row whose delete is not known to have ended still has the content of before. */
         .same_content = same_event || (strcmp(row->hash, work->event.hash) == 0 &&
                                        row->deleted == (work->event.op == 'd')),
@@ -86,25 +87,6 @@ static struct event_facts gather(struct apply *apply, struct apply_entity *ae, s
     return facts;
 }
 
-/* The digits of the content that a marker names; empty: one of an older Tandem names none. */
-static struct span content_of(struct span marker)
-{
-    const char *last = marker.len ? memrchr(marker.data, '.', marker.len) : NULL;
-    size_t len = last ? (size_t)(marker.data + marker.len - (last + 1)) : 0;
-    return len == APPLY_MARKER_HASH ? (struct span){last + 1, len} : SPAN_NONE;
-}
-
-bool work_marker_same(struct span a, struct span b)
-{
-    return content_of(a).len > 0 && span_equal(content_of(a), content_of(b));
-}
-
-bool work_marker_names(struct span marker, const char *hash)
-{
-    struct span content = content_of(marker);
-    return content.len > 0 && strncmp(content.data, hash, content.len) == 0;
-}
-
 bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work *work,
                       struct span marker)
 {
@@ -112,15 +94,14 @@ bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work 
     struct err ignored = ERR_INIT;
     const struct record *record = &work->event.after;
     work->row.sent = arena_new(&apply->arena, struct value, ae->entity->field_count);
-    if (!work_marker_names(marker, work->event.hash)) {
+    if (!marker_names(marker, work->event.hash)) {
         if (work->row.pending.len == 0 ||
             event_decode(ae->entity, work->row.pending, &apply->tape, &apply->arena, &pending,
                          &ignored) != 0 ||
-            !work_marker_names(marker, pending.hash))
+            !marker_names(marker, pending.hash))
             return false;
         record = &pending.after;
     }
-    work->op_deletes = (record == &pending.after ? pending.op : work->event.op) == 'd';
     for (int f = 0; f < ae->entity->field_count; f++) {
         const struct base_pair *base = &work->row.base[f];
         /* Of fields that never met only values are written, never a blank. */
@@ -134,6 +115,13 @@ bool work_derive_sent(struct apply *apply, struct apply_entity *ae, struct work 
             work->row.sent[f] = record->values[f];
     }
     return true;
+}
+
+/* Does the operation of this marker end the twin? */
+static bool ends_twin(struct span op)
+{
+    struct marker marker;
+    return marker_parse(op, &marker) && marker.deletes;
 }
 
 /* A write was begun and its outcome cannot be known yet: say so durably, look when nothing can be executed any more. */
@@ -150,8 +138,9 @@ static void park_uncertain(struct apply *apply, struct apply_entity *ae, struct 
     /* The row names one unknown operation; what the target's marker says of a second one, its name and its order tell. */
     if (row->status != STATE_UNCERTAIN && work_derive_sent(apply, ae, work, work->op))
         row->op = work->op;
-    row->deleted = row->deleted || work->op_deletes; /* see delete_forgets */
-    row->status = STATE_UNCERTAIN;
+    row->deleted = row->deleted || ends_twin(work->op); /* see delete_forgets */
+    if (row->status != STATE_REBUILD) /* that says more: nobody knows what was applied */
+        row->status = STATE_UNCERTAIN;
     row->due_ms = work->op_sent_ms + rest_traits(apply->rest)->request_lifetime_ms;
     row->why = span_of("an operation was begun and its outcome is not known");
     row->pending = work->event.value;

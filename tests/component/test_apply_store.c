@@ -111,6 +111,17 @@ static void waiting_for_a_claim_nobody_holds_is_due_at_once(void **state)
     assert_int_equal(due("sf:2"), 1);
 }
 
+/* A former owner began an operation for it: its row waits on for what it holds itself, and nobody else would give that up. */
+static void waiting_for_its_own_claim_is_due_at_once(void **state)
+{
+    (void)state;
+    const char *holder = NULL;
+    assert_int_equal(begin("sf:2", "email=a@x", &holder), STORE_OK);
+    assert_null(holder);
+    assert_int_equal(finish("sf:2", "{}", "cemail=a@x\nwemail=a@x", 0), STORE_OK);
+    assert_int_equal(due("sf:2"), 1);
+}
+
 static void due_by_time(void **state)
 {
     (void)state;
@@ -220,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup(a_claim_belongs_to_one_record, open_store),
         cmocka_unit_test_setup(a_waiter_wakes_when_the_claim_is_given_up, open_store),
         cmocka_unit_test_setup(waiting_for_a_claim_nobody_holds_is_due_at_once, open_store),
+        cmocka_unit_test_setup(waiting_for_its_own_claim_is_due_at_once, open_store),
         cmocka_unit_test_setup(due_by_time, open_store),
         cmocka_unit_test_setup(a_cancelled_operation_leaves_nothing, open_store),
         cmocka_unit_test_setup(an_operation_begun_again_gives_up_what_it_does_not_claim_any_more,

@@ -332,7 +332,8 @@ static void add_line(struct span key, struct span line)
     } else if (line.data[0] == 'w') {
         unwait(key, rest);
         dict_add(&redis.waits, key, rest);
-        if (!dict_find(&redis.claims, rest))
+        struct span holder = dict_get(&redis.claims, rest);
+        if (!holder.data || span_equal(holder, key)) /* its own: nobody else would give it up */
             dict_set(&redis.due, key, number(world.now_ms));
     } else if (line.data[0] == 'd') {
         dict_set(&redis.due, key, rest);

@@ -191,7 +191,7 @@ static void set_values(struct target_record *record, const struct target_write *
             note(record, SIM_FIELDS, (struct value){VALUE_SET, record->marker}, true);
         }
     }
-    int r = record_of(record->external_id);
+    int r = record_of(record->external_id), fields = 0, again = 0;
     for (int i = 0; i < write->count; i++)
         for (int f = 0; f < SIM_FIELDS; f++) {
             if (!span_is(write->names[i], PROPERTIES[f]))
@@ -199,9 +199,12 @@ static void set_values(struct target_record *record, const struct target_write *
             struct value sent = {write->values[i].len ? VALUE_SET : VALUE_BLANK, write->values[i]};
             struct value now = target_stores(f, sent);
             if (r >= 0)
-                model_write(r, f, record, now, overtaken);
+                again += model_write(r, f, record, now, overtaken);
+            fields++;
             store(record, f, now, true);
         }
+    if (fields > 0 && again == fields)
+        sim_violation(VIOLATION_DOUBLE, true, "record %d: written again", r);
     record->version++;
 }
 

@@ -1,11 +1,11 @@
 /*
  * model — what must hold, of each field of each record. A write that found a newer version than its process had read is `overtaken`:
- * on T1 the target refuses it, on T3 what it does is an anomaly that the documentation names, not a violation; so are there a value
- * written twice, and, after a late request and without a history, an edit taken for the late request's (it stands in an intent).
+ * on T1 the target refuses it, on T3 what it does is an anomaly that the documentation names, not a violation; so are there a change
+ * written twice (a request that stores nothing but what we had written there already), and, after a late request and without a history, an edit taken for the late request's (it stands in an intent).
  */
 #include "simulator.h"
 
-void model_write(int r, int f, const struct target_record *was, struct value now, bool overtaken)
+bool model_write(int r, int f, const struct target_record *was, struct value now, bool overtaken)
 {
     world.overtaken[r][f] |= overtaken;
     world.was_late[r] |= overtaken;
@@ -15,14 +15,15 @@ void model_write(int r, int f, const struct target_record *was, struct value now
         sim_violation(VIOLATION_BACKWARDS, overtaken, "record %d field %d", r, f);
     else if (from_old && world.first[token] > world.ours[r][f])
         world.ours[r][f] = world.first[token]; /* at least: it may have been there twice */
-    if (token >= 0 && value_equal(was->values[f], now) && world.wrote[r][f] == world.last[token])
-        sim_violation(VIOLATION_DOUBLE, true, "record %d field %d is written again", r, f);
+    bool again =
+        token >= 0 && value_equal(was->values[f], now) && world.wrote[r][f] == world.last[token];
     world.wrote[r][f] = token >= 0 ? world.last[token] : 0;
     bool decided = sim_entity.truth_count && sim_entity.truth[0].choice != TRUTH_REVIEW;
     if (was->human_at[f] && lost >= 0 && world.human[lost] && !world.blanked[r][f] &&
         token != lost && !(decided && world.traced[lost]))
         sim_violation(VIOLATION_BLIND, overtaken || (world.was_late[r] && world.traced[lost]),
                       "record %d field %d: token %d", r, f, lost);
+    return again;
 }
 
 void model_create(const struct target_record *made)

@@ -19,6 +19,7 @@ RUNS = 700  # schedules per tier
 
 # (rule, file, text, what stands there instead, who notices)
 SIMULATOR, MERGE, RECORD, TRUTH, STATE, VERSION = "simulator", "merge", "merge_record", "truth", "state", "version"
+MARKER = "marker"
 MUTANTS = [
     # ---- what is newer
     ("an older modified-at is older", "version.c",
@@ -37,6 +38,11 @@ MUTANTS = [
      "version.observed_to_ms = date_ms + DATE_STEP_MS;", "version.observed_to_ms = date_ms;", VERSION),
     ("what is read again is disjoint from both", "version.c",
      "return last + 1 + DATE_STEP_MS + duration_ms;", "return last;", VERSION),
+    ("a marker says which version stands there", "marker.c",
+     "return marker->has_version ? version_compare(&marker->version, version, same) : VERSION_NEWER;",
+     "return (void)same, (void)version, VERSION_NEWER;", MARKER),
+    ("a marker says that the twin was ended", "marker.c",
+     "marker.deletes = dot[1] == 'd';", "marker.deletes = false;", MARKER),
     # ---- the machine of one record
     ("an older event is dropped", "state.c",
      "if (facts->order == VERSION_OLDER)\n        return EVENT_STALE;",
@@ -53,6 +59,13 @@ MUTANTS = [
      "if (uncertain)\n        return EVENT_LOOK_FIRST;", "", STATE),
     ("an unknown outcome is not looked at before nothing can be executed any more", "state.c",
      "if (waits && !facts->due)\n        return while_waiting(facts);", "", STATE),
+    ("who looks for an unknown outcome does not go on with an older event", "state.c",
+     "(facts->order == VERSION_OLDER || facts->order == VERSION_UNORDERED))\n        return by_version(facts);",
+     "false)\n        return by_version(facts);", STATE),
+    ("an operation that was begun makes the wait longer", "state.c",
+     "return verdict == EVENT_PARK && facts->begun ? EVENT_LOOK_FIRST : verdict;", "return verdict;", STATE),
+    ("what a refused row tells of is looked for", "state.c",
+     "|| !marker_later(&theirs, &ours);", "|| true;", STATE),
     ("an operation that was begun is looked at first", "state.c",
      "return newer || own ? EVENT_LOOK_FIRST : by_version(facts);", "return newer || own ? EVENT_APPLY : by_version(facts);", STATE),
     ("an event older than the operation's is not written over it", "state.c",

@@ -200,7 +200,8 @@ extern long process_crashes;
 void schedule_run(uint64_t seed, bool t1, bool trace);
 
 /* model.c */
-void model_write(int record, int field, const struct target_record *was, struct value now,
+/* True: that is what we wrote there last, and it stands there. */
+bool model_write(int record, int field, const struct target_record *was, struct value now,
                  bool overtaken);
 void model_create(const struct target_record *target);
 void model_archive(const struct target_record *target, bool overtaken);

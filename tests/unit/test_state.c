@@ -118,6 +118,21 @@ static const struct {
     {"uncertain, due, older than the pending",
      {ROW, STATUS(UNCERTAIN), .due = true, PENDING(OLDER), ORDER(NEWER)},
      EVENT_STALE},
+    {"uncertain, due, nothing pending, older: not what is looked for",
+     {ROW, STATUS(UNCERTAIN), .due = true, ORDER(OLDER)},
+     EVENT_STALE},
+    {"uncertain, due, nothing pending, unordered",
+     {ROW, STATUS(UNCERTAIN), .due = true, ORDER(UNORDERED)},
+     EVENT_READ_AGAIN},
+    {"uncertain, due, nothing pending, the same",
+     {ROW, STATUS(UNCERTAIN), .due = true, ORDER(SAME), .same_content = true},
+     EVENT_LOOK_FIRST},
+    {"uncertain, not due, newer, another operation was begun",
+     {ROW, STATUS(UNCERTAIN), .op_in_flight = true, .begun = true, PENDING(NEWER)},
+     EVENT_LOOK_FIRST},
+    {"uncertain, not due, older, another operation was begun",
+     {ROW, STATUS(UNCERTAIN), .op_in_flight = true, .begun = true, PENDING(OLDER)},
+     EVENT_STALE},
     {"uncertain, due, nothing pending",
      {ROW, STATUS(UNCERTAIN), .due = true, ORDER(NEWER)},
      EVENT_LOOK_FIRST},
@@ -304,6 +319,38 @@ static void fold(void **state)
             fail_msg("%s", cases[i].name);
 }
 
+static void beside_a_refused_row(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *op, *refused_op;
+        enum state_status status, refused;
+        int64_t refused_due_ms;
+        bool want;
+        int64_t due_ms;
+    } cases[] = {
+        {"of an operation begun after ours", "0.1.7", "0.1.8", STATE_IDLE, STATE_IDLE, 0, true, 1},
+        {"of a later owner's", "0.1.7", "0.2.1", STATE_HELD, STATE_IDLE, 0, true, 1},
+        {"where we wrote nothing", "", "0.1.1", STATE_IDLE, STATE_IDLE, 0, true, 1},
+        {"not executed yet", "", "0.1.1", STATE_IDLE, STATE_UNCERTAIN, 900, true, 900},
+        {"of one that we know", "0.1.7", "0.1.7", STATE_IDLE, STATE_IDLE, 0, false, 0},
+        {"of one before ours", "0.3.1", "0.1.8", STATE_IDLE, STATE_IDLE, 0, false, 0},
+        {"that wrote nothing", "0.1.7", "", STATE_IDLE, STATE_IDLE, 0, false, 0},
+        {"and ours looks already", "0.1.7", "0.1.8", STATE_UNCERTAIN, STATE_IDLE, 0, false, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct row row = {.status = cases[i].status, .op = span_of(cases[i].op)};
+        struct row refused = {.status = cases[i].refused,
+                              .op = span_of(cases[i].refused_op),
+                              .due_ms = cases[i].refused_due_ms};
+        row.waits_on = span_of("email=a@x.org");
+        if (state_unknown_beside(&row, &refused) != cases[i].want || row.due_ms != cases[i].due_ms)
+            fail_msg("%s", cases[i].name);
+        assert_int_equal(row.status, cases[i].want ? STATE_UNCERTAIN : cases[i].status);
+        assert_int_equal(row.waits_on.len == 0, cases[i].want);
+    }
+}
+
 static void merged(void **state)
 {
     (void)state;
@@ -348,8 +395,13 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events), cmocka_unit_test(laws),   cmocka_unit_test(after_write),
-        cmocka_unit_test(fold),   cmocka_unit_test(merged), cmocka_unit_test(names),
+        cmocka_unit_test(events),
+        cmocka_unit_test(laws),
+        cmocka_unit_test(after_write),
+        cmocka_unit_test(fold),
+        cmocka_unit_test(beside_a_refused_row),
+        cmocka_unit_test(merged),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
