@@ -311,10 +311,17 @@ int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work
 int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t partition,
                        struct err *err);
 void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition);
+/* replay.c */
 int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
                      int64_t highest_epoch, struct err *err);
 int partition_tail(struct apply *apply, struct err *err);
 bool partition_is_assignment(struct span key);
+/* row as it is put on Kafka and into Redis in our name, its questions told; copied into arena. */
+int partition_render(struct apply *apply, struct apply_entity *ae, int32_t partition,
+                     struct row *row, struct arena *arena, struct store_finish *ret_finish,
+                     struct err *err);
+int partition_put(struct apply *apply, struct apply_entity *ae, const struct store_finish *finish,
+                  struct err *err); /* on Kafka only; not settled */
 /* The row of a record whose only trace is a refused row: nothing is written for it before both systems were read. */
 int partition_uncertain(const struct entity *entity, const struct row *refused, struct arena *arena,
                         int64_t epoch, struct store_finish *ret_row, struct err *err);
