@@ -311,9 +311,6 @@ int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work
 int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t partition,
                        struct err *err);
 void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition);
-/* replay.c */
-int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
-                     int64_t highest_epoch, struct err *err);
 int partition_tail(struct apply *apply, struct err *err);
 bool partition_is_assignment(struct span key);
 /* row as it is put on Kafka and into Redis in our name, its questions told; copied into arena. */
@@ -322,11 +319,15 @@ int partition_render(struct apply *apply, struct apply_entity *ae, int32_t parti
                      struct err *err);
 int partition_put(struct apply *apply, struct apply_entity *ae, const struct store_finish *finish,
                   struct err *err); /* on Kafka only; not settled */
+/* Header of every row on the state topic: lets the tail see a foreign one without reading it. */
+struct sink_header partition_epoch_header(int64_t epoch, char text[24]);
+
+/* replay.c: from: the mark to which Redis was brought; highest_epoch: of the rows before it. */
+int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
+                     int64_t highest_epoch, struct err *err);
 /* The row of a record whose only trace is a refused row: nothing is written for it before both systems were read. */
 int partition_uncertain(const struct entity *entity, const struct row *refused, struct arena *arena,
                         int64_t epoch, struct store_finish *ret_row, struct err *err);
-/* Header of every row on the state topic: lets the tail see a foreign one without reading it. */
-struct sink_header partition_epoch_header(int64_t epoch, char text[24]);
 
 /* rebuild.c: one step; 0 when the scripts are open again. */
 int rebuild_step(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err);
