@@ -151,13 +151,29 @@ enum merged_verdict state_on_merge(const struct merge_facts *facts)
     return facts->tried ? MERGED_ALONE : MERGED_GIVE_UP;
 }
 
+/* It was settled, of a version after ours: what it agreed on with the twin was so when it was read and written. */
+static bool agreed_later(const struct row *row, const struct row *refused)
+{
+    bool settled = refused->status == STATE_IDLE || refused->status == STATE_HELD;
+    bool same_twin = row->twin.len == 0 || span_equal(row->twin, refused->twin);
+    return settled && same_twin && refused->twin.len && refused->has_version && !refused->deleted &&
+           !row->deleted &&
+           (!row->has_version ||
+            version_compare(&row->version, &refused->version, false) == VERSION_NEWER);
+}
+
 bool state_unknown_beside(struct row *row, const struct row *refused)
 {
     struct marker theirs, ours = {.epoch = -1, .number = -1};
     bool known = !marker_parse(refused->op, &theirs) ||
                  (row->op.len && !marker_parse(row->op, &ours)) || !marker_later(&theirs, &ours);
-    if (known || row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD)
+    bool looks = row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD;
+    if (known || looks)
         return false;
+    if (agreed_later(row, refused)) {
+        row->base = refused->base;
+        row->twin = refused->twin;
+    }
     row->status = STATE_UNCERTAIN;
     row->due_ms = refused->status == STATE_UNCERTAIN && refused->due_ms > 0 ? refused->due_ms : 1;
     row->why = span_of("a process that did not own the partition any more wrote this record");

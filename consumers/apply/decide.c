@@ -93,7 +93,7 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
     bool newer = ours && parsed && !same && marker_later(&there, &known);
     work->overtaken = work->unknown = false;
     bool derived = newer && work_derive_sent(apply, ae, work, marker);
-    if (newer && !derived && !work->event.partial) {
+    if (ours && ((newer && !derived) || !row->has_version) && !work->event.partial) {
         work->there = marker_order(&there, &work->event.version, work->event.hash);
         work->there_version = there.version;
         if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED) {
@@ -116,7 +116,7 @@ static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct wo
         if (ae->property_of_field[f] < 0)
             links[f] = row->sent[f];
     row->sent = links;
-    return derived || (same && uncertain);
+    return derived || (uncertain && span_equal(marker, before.op));
 }
 
 /*

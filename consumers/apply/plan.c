@@ -337,7 +337,8 @@ void plan_uncertain(struct apply *apply, struct work *work)
     struct row *row = &work->row;
     row->status = STATE_UNCERTAIN;
     row->op = work->marker;
-    keep_twin(work);
+    if (work->twin_found) /* one that is not ours yet may have become so */
+        row->twin = work->twin;
     row->deleted = row->deleted || delete_ends(work); /* see delete_forgets */
     /* From now on: the process may have been stopped between beginning and sending. */
     row->due_ms = apply_now_ms(apply) + rest_traits(apply->rest)->request_lifetime_ms;
@@ -349,7 +350,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
     for (int f = 0; f < work->event.after.entity->field_count; f++) {
         if (work->link_doubts && work->link_doubts[f])
             row->sent[f] = sent[f];
-        if (work->verdicts &&
+        if (work->verdicts && work->twin_found &&
             work->verdicts[f] == MERGE_AGREE) /* they do, whatever becomes of the operation */
             row->base[f] =
                 (struct base_pair){.known = true,

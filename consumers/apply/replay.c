@@ -118,15 +118,18 @@ static int replay_beside(struct replay *replay, const struct row *refused, struc
 {
     struct apply_entity *ae = replay->ae;
     struct row row;
-    if (row_decode(ae->entity, known, &replay->tape, &replay->arena, &row, err) != 0)
-        return -1;
-    if (!state_unknown_beside(&row, refused))
-        return 0;
-    if (partition_render(replay->apply, ae, replay->partition, &row, &replay->arena,
-                         &replay->rows[0], err) != 0)
-        return -1;
-    replay->count = 1;
-    return partition_put(replay->apply, ae, &replay->rows[0], err);
+    struct json_tape tape; /* the replay's holds the refused one */
+    json_tape_init(&tape);
+    int status = row_decode(ae->entity, known, &tape, &replay->arena, &row, err);
+    if (status == 0 && state_unknown_beside(&row, refused)) {
+        status = partition_render(replay->apply, ae, replay->partition, &row, &replay->arena,
+                                  &replay->rows[0], err);
+        if (status == 0)
+            status = partition_put(replay->apply, ae, &replay->rows[0], err);
+        replay->count = status == 0;
+    }
+    json_tape_clear(&tape);
+    return status;
 }
 
 static int replay_one(struct replay *replay, const struct log_message *message, struct err *err)

@@ -351,6 +351,44 @@ static void beside_a_refused_row(void **state)
     }
 }
 
+/* What a settled one of a later version agreed on is so; of an older one, or of another twin, nobody knows. */
+static void beside_a_settled_row(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *twin, *refused_twin;
+        int64_t modified_ms, refused_ms;
+        enum state_status refused;
+        bool want;
+    } cases[] = {
+        {"of a later version", "501", "501", 10, 11, STATE_IDLE, true},
+        {"with a question", "501", "501", 10, 11, STATE_HELD, true},
+        {"where we have no twin", "", "501", 10, 11, STATE_IDLE, true},
+        {"of an older version", "501", "501", 10, 9, STATE_IDLE, false},
+        {"of another twin", "501", "502", 10, 11, STATE_IDLE, false},
+        {"not known to be written", "501", "501", 10, 11, STATE_UNCERTAIN, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct base_pair ours[1] = {{0}}, theirs[1] = {{0}};
+        struct row row = {.has_version = true,
+                          .version = {cases[i].modified_ms, 100, 110, 1},
+                          .twin = span_of(cases[i].twin),
+                          .op = span_of("0.1.7"),
+                          .base = ours};
+        struct row refused = {.status = cases[i].refused,
+                              .has_version = true,
+                              .version = {cases[i].refused_ms, 100, 110, 1},
+                              .twin = span_of(cases[i].refused_twin),
+                              .op = span_of("0.1.8"),
+                              .base = theirs};
+        assert_true(state_unknown_beside(&row, &refused));
+        if ((row.base == theirs) != cases[i].want)
+            fail_msg("%s", cases[i].name);
+        assert_true(span_is(row.op, "0.1.7"));
+        assert_int_equal(row.version.modified_ms, cases[i].modified_ms);
+    }
+}
+
 static void merged(void **state)
 {
     (void)state;
@@ -400,6 +438,7 @@ int main(void)
         cmocka_unit_test(after_write),
         cmocka_unit_test(fold),
         cmocka_unit_test(beside_a_refused_row),
+        cmocka_unit_test(beside_a_settled_row),
         cmocka_unit_test(merged),
         cmocka_unit_test(names),
     };
