@@ -15,6 +15,7 @@ int check_connect(const struct migration *migration);
 
 /* Its parts. Each prints its lines and returns how many things are missing. */
 int check_kafka(const struct migration *migration);
+int check_receivers(const struct migration *migration); /* webhooks, forms */
 void check_ok(const char *what, const char *words);
 int check_missing(const char *what, const char *words); /* 1 */
 

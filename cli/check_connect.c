@@ -219,7 +219,7 @@ static int check_system(const struct migration *migration, const struct system_s
 
 int check_connect(const struct migration *migration)
 {
-    int missing = check_kafka(migration) + check_redis(migration);
+    int missing = check_kafka(migration) + check_redis(migration) + check_receivers(migration);
     for (int i = 0; i < migration->system_count; i++)
         missing += check_system(migration, &migration->systems[i]);
     return missing;

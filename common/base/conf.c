@@ -4,11 +4,13 @@
  */
 #include "base/conf_internal.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAMES_MAX = 128 };
 
@@ -16,6 +18,7 @@ static const char *const TYPE_WORDS[] = {"a text in quotes",
                                          "an integer",
                                          "true or false",
                                          "a number",
+                                         "the path of a file, in quotes",
                                          "the path of a file, in quotes",
                                          "a group, list or array"};
 _Static_assert(sizeof(TYPE_WORDS) / sizeof(TYPE_WORDS[0]) == CONF_TYPE_COUNT, "words per type");
@@ -31,6 +34,7 @@ static void set_default(const struct conf_option *option, void *self)
     switch (option->type) {
     case CONF_STRING:
     case CONF_SECRET:
+    case CONF_FILE:
         *(const char **)slot(self, option) = option->default_text;
         break;
     case CONF_INT:
@@ -62,6 +66,7 @@ static bool type_fits(const struct conf_option *option, const config_setting_t *
     switch (option->type) {
     case CONF_STRING:
     case CONF_SECRET:
+    case CONF_FILE:
         return type == CONFIG_TYPE_STRING;
     case CONF_INT:
         return is_integer(setting);
@@ -160,8 +165,7 @@ void conf_check_secret(const config_setting_t *at, const char *name, const char 
  * The resolved path replaces the text in the config_t, which then owns it; it
  * is absolute, so that reading a group twice changes nothing.
  */
-static void read_secret(const struct conf_option *option, config_setting_t *setting, void *self,
-                        struct conf_report *report)
+const char *conf_file_path(config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
     char found[PATH_MAX];
@@ -173,8 +177,19 @@ static void read_secret(const struct conf_option *option, config_setting_t *sett
         config_setting_set_string(setting, path);
         text = config_setting_get_string(setting);
     }
-    *(const char **)slot(self, option) = text;
-    conf_check_secret(setting, option->name, text, report);
+    return text;
+}
+
+static void read_file(const struct conf_option *option, config_setting_t *setting, void *self,
+                      struct conf_report *report)
+{
+    const char *path = conf_file_path(setting);
+    *(const char **)slot(self, option) = path;
+    if (option->type == CONF_SECRET)
+        conf_check_secret(setting, option->name, path, report);
+    else if (access(path, R_OK) != 0)
+        conf_mistake(report, setting, NULL, "\"%s\" cannot be read: %s: %s", option->name, path,
+                     strerror(errno));
 }
 
 static void read_option(const struct conf_option *option, const config_setting_t *group, void *self,
@@ -198,7 +213,8 @@ static void read_option(const struct conf_option *option, const config_setting_t
         read_string(option, setting, self, report);
         break;
     case CONF_SECRET:
-        read_secret(option, setting, self, report);
+    case CONF_FILE:
+        read_file(option, setting, self, report);
         break;
     case CONF_INT:
     case CONF_FLOAT:

@@ -24,6 +24,7 @@ enum conf_type {
     CONF_SECRET, /* const char * absolute path, borrowed from the config_t, of a file that exists
                     and only its owner may read (else a mistake); relative to the configuration file
                   */
+    CONF_FILE,   /* the same of a file that is no secret: it has to be readable */
     CONF_GROUP,  /* a nested group, list or array: only its presence is checked, config_setting_t *
                     at offset */
     CONF_TYPE_COUNT
@@ -92,6 +93,8 @@ int conf_read_file(config_t *config, const char *path, struct conf_report *repor
 int conf_read_group(const config_setting_t *group, const struct conf_option *options,
                     const char *const *also_known, void *self, struct conf_report *report);
 
+/* The absolute path of the file that a string setting names, relative to the configuration file; the config_t owns it. */
+const char *conf_file_path(config_setting_t *setting);
 /* What CONF_SECRET checks, for a path that stands in a list: a mistake at `at` unless only its owner may read the file. */
 void conf_check_secret(const config_setting_t *at, const char *name, const char *path,
                        struct conf_report *report);

@@ -52,6 +52,7 @@ void conf_add_default(config_setting_t *group, const struct conf_option *option)
             (void)config_setting_set_float(setting, option->default_float);
         break;
     case CONF_SECRET:
+    case CONF_FILE:
     case CONF_GROUP:
     case CONF_TYPE_COUNT:
         break;

@@ -24,7 +24,7 @@ struct http_server_conf {
 #define HTTP_SERVER_OPTIONS(owner, member, address)                                               \
     {HTTP_SERVER_OPTION(owner, member, listen, CONF_STRING), .default_text = (address),           \
      .help = "host:port; a proxy with TLS is before it, or tls_certificate_file is given."},      \
-        {HTTP_SERVER_OPTION(owner, member, tls_certificate_file, CONF_STRING),                    \
+        {HTTP_SERVER_OPTION(owner, member, tls_certificate_file, CONF_FILE),                      \
          .help = "PEM, the whole chain."},                                                        \
         {HTTP_SERVER_OPTION(owner, member, tls_key_file, CONF_SECRET), .help = "PEM."},           \
         {HTTP_SERVER_OPTION(owner, member, connections_max, CONF_INT), .default_int = 4096,       \

@@ -17,7 +17,7 @@
 #include "base/conf.h"
 
 struct sample {
-    const char *name, *mode, *secret;
+    const char *name, *mode, *secret, *file;
     int64_t port, big;
     bool on;
     double share;
@@ -50,6 +50,7 @@ static const struct conf_option OPTIONS[] = {
      .max = 1,
      .default_float = 0.25},
     {.name = "secret", .type = CONF_SECRET, .offset = offsetof(struct sample, secret)},
+    {.name = "file", .type = CONF_FILE, .offset = offsetof(struct sample, file)},
     {.name = "nested", .type = CONF_GROUP, .offset = offsetof(struct sample, nested)},
     {0},
 };
@@ -163,6 +164,8 @@ static const struct {
     {"secret others can read", "name = \"a\";\nsecret = \"open.key\";\n",
      "main.cfg:2: the secret file \"secret\" can be read by others than its owner: chmod 600; "
      "it must be a file with mode 600: open.key\n"},
+    {"file that is not there", "name = \"a\";\nfile = \"no.pem\";\n",
+     "main.cfg:2: \"file\" cannot be read: no.pem: No such file or directory\n"},
     {"secret that is not there", "name = \"a\";\nsecret = \"no.key\";\n",
      "main.cfg:2: the secret file \"secret\" does not exist; it must be a file with mode 600: "
      "no.key\n"},
@@ -208,10 +211,11 @@ static void values_and_defaults(void **state)
     assert_true(sample.share == 0.25);
     assert_null(sample.secret);
     assert_null(sample.nested);
-    write_file("main.cfg",
-               "name = \"n\"; mode = \"oldest\"; port = 443; big = 9223372036854775807L; on = "
-               "false; share = 1; secret = \"good.key\"; nested = { a = 1; };\n",
-               0644);
+    write_file(
+        "main.cfg",
+        "name = \"n\"; mode = \"oldest\"; port = 443; big = 9223372036854775807L; on = "
+        "false; share = 1; secret = \"good.key\"; file = \"open.key\"; nested = { a = 1; };\n",
+        0644);
     config_t config;
     config_init(&config);
     assert_int_equal(conf_read_file(&config, main_path, &report), 0);
@@ -225,6 +229,7 @@ static void values_and_defaults(void **state)
         assert_false(sample.on);
         assert_true(sample.share == 1);
         assert_int_equal(sample.secret[0], '/');
+        assert_int_equal(sample.file[0], '/');
         assert_int_equal(config_setting_length(sample.nested), 1);
         char *secret = NULL;
         struct err err = ERR_INIT;
