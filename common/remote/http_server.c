@@ -15,7 +15,13 @@
 
 #include "base/clock.h"
 
-enum { BACKLOG = 1024, HEADER_BYTES = 16 * 1024, SWEEP_EVERY_MS = 500, SPARE_FILES = 256 };
+enum {
+    BACKLOG = 1024,
+    HEADER_BYTES = 16 * 1024,
+    SWEEP_EVERY_MS = 500,
+    SPARE_FILES = 256,
+    LAST_ANSWERS_MS = 2000
+};
 
 /* As many files as connections, where the hard limit allows it. */
 static void raise_files(int64_t wanted)
@@ -109,6 +115,30 @@ static void refuse_queue(struct http_server *server)
     }
 }
 
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
+/* An answer was given to libmicrohttpd's thread, which has to send it: who was told nothing comes again, or does not. */
+static void wait_for_answers(struct http_server *server)
+{
+    const struct timespec until = in_ms(LAST_ANSWERS_MS);
+    (void)pthread_mutex_lock(&server->lock);
+    while (server->unanswered > 0)
+        if (pthread_cond_timedwait(&server->filled, &server->lock, &until) != 0)
+            break;
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
 void http_server_close(struct http_server *server)
 {
     if (!server)
@@ -118,6 +148,7 @@ void http_server_close(struct http_server *server)
         if (fd >= 0)
             (void)close(fd);
         refuse_queue(server);
+        wait_for_answers(server);
         MHD_stop_daemon(server->daemon);
     }
     (void)pthread_cond_destroy(&server->filled);
@@ -156,14 +187,7 @@ static void sweep(struct http_server *server)
 int http_server_take(struct http_server *server, struct http_request **ret_requests, int max,
                      int timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = in_ms(timeout_ms);
     int count = 0;
     (void)pthread_mutex_lock(&server->lock);
     while (!server->first && timeout_ms > 0)

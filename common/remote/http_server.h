@@ -40,7 +40,7 @@ struct http_server_hooks {
 struct http_server *http_server_open(const struct http_server_settings *settings,
                                      const struct http_server_hooks *hooks, void *self,
                                      struct err *err);
-/* All requests that were taken have been answered before. What is in the queue is answered 503. */
+/* All requests that were taken have been answered before. What is in the queue is answered 503. Waits at most 2 s until the answers are out. */
 void http_server_close(struct http_server *server);
 const char *http_server_address(const struct http_server *server); /* "127.0.0.1:41234" */
 int http_server_connections(const struct http_server *server);

@@ -56,6 +56,7 @@ struct http_server {
     struct http_request *first, *last; /* the queue */
     struct http_connection *connections;
     int connection_count;
+    int unanswered; /* requests that were queued and whose answers are not yet out */
     bool closing;
     int64_t swept_mono_ms;
     _Atomic int64_t bodies_bytes;

@@ -192,6 +192,7 @@ static enum MHD_Result finish(struct http_request *request)
     if (!closing) {
         /* Before it is in the queue: the other thread resumes it as soon as it sees it. */
         request->queued = true;
+        server->unanswered++;
         MHD_suspend_connection(request->connection);
         if (server->last)
             server->last->next = request;
@@ -222,6 +223,14 @@ enum MHD_Result http_server_handle(void *self, struct MHD_Connection *connection
     return finish(request);
 }
 
+static void count_answered(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    if (--server->unanswered == 0 && server->closing)
+        (void)pthread_cond_signal(&server->filled);
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
 void http_server_completed(void *self, struct MHD_Connection *connection, void **context,
                            enum MHD_RequestTerminationCode why)
 {
@@ -232,6 +241,8 @@ void http_server_completed(void *self, struct MHD_Connection *connection, void *
     if (!request)
         return;
     release(request);
+    if (request->queued)
+        count_answered(self);
     for (int i = 0; i < request->header_count; i++)
         free(request->headers[i].value);
     free(request);
