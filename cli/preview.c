@@ -9,6 +9,7 @@
 #include "cli/check.h"
 #include "cli/columns.h"
 #include "cli/command.h"
+#include "cli/preview_references.h"
 #include "cli/preview_rows.h"
 #include "cli/preview_twin.h"
 #include "stream/control.h"
@@ -25,6 +26,9 @@ struct preview {
     const char *properties[ENTITY_FIELDS_MAX + 1];
     int field_of[ENTITY_FIELDS_MAX + 1];
     struct span keys[PREVIEW_MAX], rows[PREVIEW_MAX];
+    struct record records[PREVIEW_MAX]; /* values NULL: it fails its mapping */
+    struct err bad[PREVIEW_MAX];
+    struct span *references[PREVIEW_MAX];
     struct arena arena;
     struct json_tape tape;
 };
@@ -194,27 +198,43 @@ static int print_plan(struct preview *preview, const struct record *record, int6
 static int print_record(struct preview *preview, int at, struct err *err)
 {
     const struct rest_record *read = &preview->page.records[at];
-    const struct entity *entity = preview->entity;
-    struct raw_value *raw =
-        arena_new(&preview->arena, struct raw_value, (size_t)entity->field_count + 1);
-    struct record record;
-    struct err bad = ERR_INIT;
-    for (int i = 0; i < preview->page.property_count; i++)
-        raw[preview->field_of[i]] = read->values[i];
+    struct record *record = &preview->records[at];
     printf("%.*s\n", (int)preview->keys[at].len, preview->keys[at].data);
     print_source(preview, read);
-    if (mapping_read(entity, SIDE_OLD, raw, &preview->arena, &record, NULL, &bad) != 0) {
-        printf("  would become a dead letter: %s\n\n", bad.text);
+    if (!record->values) {
+        printf("  would become a dead letter: %s\n\n", preview->bad[at].text);
         return 0;
     }
-    int failed = print_plan(preview, &record, read->modified_ms, read->id, preview->rows[at], err);
+    preview_references_print(preview->entity, record, preview->references[at]);
+    preview_references_put(preview->entity, record, preview->references[at]);
+    int failed = print_plan(preview, record, read->modified_ms, read->id, preview->rows[at], err);
     printf("\n");
     return failed;
 }
 
+/* Through the mapping, with what they refer to. */
+static int map_records(struct preview *preview, struct err *err)
+{
+    const struct entity *entity = preview->entity;
+    const struct preview_systems systems = {preview->migration, preview->old_rest,
+                                            preview->new_rest, preview->prepared};
+    for (int at = 0; at < preview->page.record_count; at++) {
+        struct raw_value *raw =
+            arena_new(&preview->arena, struct raw_value, (size_t)entity->field_count + 1);
+        for (int i = 0; i < preview->page.property_count; i++)
+            raw[preview->field_of[i]] = preview->page.records[at].values[i];
+        if (mapping_read(entity, SIDE_OLD, raw, &preview->arena, &preview->records[at], NULL,
+                         &preview->bad[at]) != 0)
+            preview->records[at].values = NULL;
+    }
+    return preview_references_read(&systems, entity, preview->records, preview->page.record_count,
+                                   &preview->arena, preview->references, err);
+}
+
 static int print_all(struct preview *preview, int limit, struct err *err)
 {
-    if (open_preview(preview, err) != 0 || read_records(preview, limit, err) != 0)
+    if (open_preview(preview, err) != 0 || read_records(preview, limit, err) != 0 ||
+        map_records(preview, err) != 0)
         return -1;
     if (preview->page.record_count == 0)
         printf("%s has no %s\n", preview->migration->old_system->name, preview->entity->old_object);
@@ -280,7 +300,9 @@ const struct command COMMAND_PREVIEW = {
     "For the first records by id: what the old system says, the canonical record, the twin in the\n"
     "new system and how it was found (row, external id, unique match field), what would be done\n"
     "with each field, and the exact request. It reads both systems and the state topic; it sends\n"
-    "nothing that writes. Twins that only a field without uniqueness would find are not looked "
+    "nothing that writes. References are shown by the record of the new system that they lead to,\n"
+    "or with what they wait for. Twins that only a field without uniqueness would find are not "
+    "looked "
     "for.\n"
     "Values of pii fields are shown as *** unless --unmask is said.\n\n"
     "  tandem preview contact --config acme.cfg --limit 5",

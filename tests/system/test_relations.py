@@ -2,6 +2,7 @@
 edited on either side, kills between a record and its links. Judged from the new system's ledger of associations."""
 import contextlib
 import json
+import re
 import sqlite3
 
 from harness import http, run_tests, wait_for
@@ -163,6 +164,20 @@ def test_before_their_targets():
         p.assert_once(CONTACT_COMPANY)
         p.assert_whole()
         assert apply.running()
+        assert_previewed(p, contacts[1], top)
+
+
+def assert_previewed(p, contact, company):
+    """`tandem preview` says which record a reference leads to, or what it waits for; who an owner is, or that nobody is."""
+    people = {user["fields"]["Email"].split("@")[0]: user["id"] for user in p.old.dump("User")}
+    early = p.contact("early", AccountId="001000000000009AAA")
+    mine, nobodys = (p.deal(who, OwnerId=people[who]) for who in ("alice", "heidi"))
+    text = "".join(p.tandem("preview", entity, "--limit", "50") for entity in ("contact", "deal"))
+    shown = {block.split("\n", 1)[0].split(":", 1)[1]: block for block in text.split("\n\n") if block.startswith("salesforce:")}
+    target = f"hubspot:{p.id('company', company)}"
+    for record, wanted in ((contact, f"company .* is linked to {target} \\(HUBSPOT_DEFINED:279\\)"), (early, "waits: that company has no twin"),
+                           (mine, r"owner .* is hubspot:\d+$"), (nobodys, "owner .* nobody in the new system")):
+        assert re.search(wanted, shown[record], re.M), (wanted, shown[record])
 
 
 def test_edited_on_both_sides():
