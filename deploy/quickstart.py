@@ -353,7 +353,8 @@ class Quickstart:
         say(f"state, logs and configuration: {self.state}")
         self.start_services()
         if not self.memory.get("seeded"):
-            say(f"seeding {self.options.records} contacts in the old system, {self.options.twins} of them in the new")
+            say(f"seeding {self.options.records} contacts, their companies and deals in the old system; {self.options.twins} of them stand "
+                "in the new one already")
             prepare_systems(self.admin, self.options.records, self.options.twins)
             self.remember(seeded=True)
         self.team = Team(self.admin, self.options.edits_per_second)
@@ -372,7 +373,7 @@ class Quickstart:
 def parse():
     state = os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "tandem-quickstart")
     parser = argparse.ArgumentParser(prog="deploy/quickstart", description="Tandem at work, from nothing: a migration "
-                                     "between two sandbox CRMs, with people working in the old one.")
+                                     "between two sandbox CRMs, with people working in both.")
     parser.add_argument("--ci", action="store_true", help="stop the team, drain, count; fail if anything is unexplained")
     parser.add_argument("--clean", action="store_true", help="forget everything of earlier runs first")
     parser.add_argument("--state", default=state, metavar="DIR", help=f"where everything is kept ({state})")
