@@ -9,8 +9,6 @@
 #include <strings.h>
 #include <sysexits.h>
 
-#include <openssl/evp.h>
-
 struct redis {
     const struct redis_settings *settings;
     int timeout_ms;
@@ -205,16 +203,10 @@ static bool may_heal(const char *error)
     return false;
 }
 
-/*
- * redisCommandArgv, with the command put together here: the library's own way of it costs as much as the rest of the exchange when a command
- * has thousands of words. NULL: the connection is lost, or the command is too large.
- */
-static redisReply *exchange(struct redis *redis, int argc, const char **argv,
-                            const size_t *argv_len)
+/* redisCommandArgv's text, put together here: the library's own way of it costs as much as the rest of the exchange when a command has
+ * thousands of words. */
+static void put_command(struct buf *out, int argc, const char **argv, const size_t *argv_len)
 {
-    struct buf *out = &redis->command;
-    void *reply = NULL;
-    buf_reset(out);
     buf_putc(out, '*');
     buf_put_int(out, argc);
     for (int i = 0; i < argc; i++) {
@@ -224,84 +216,71 @@ static redisReply *exchange(struct redis *redis, int argc, const char **argv,
         buf_put(out, argv[i], argv_len[i]);
     }
     buf_put(out, "\r\n", 2);
-    bool queued = !out->failed &&
-                  redisAppendFormattedCommand(redis->context, out->data, out->len) == REDIS_OK;
+}
+
+/* false: the connection is lost, or the commands are too large. */
+static bool exchange(struct redis *redis, redisReply **replies, int n, const int *argcs,
+                     const char **argv, const size_t *argv_len)
+{
+    struct buf *out = &redis->command;
+    buf_reset(out);
+    for (int i = 0; i < n; i++) {
+        put_command(out, argcs[i], argv, argv_len);
+        argv += argcs[i];
+        argv_len += argcs[i];
+    }
+    bool going = !out->failed &&
+                 redisAppendFormattedCommand(redis->context, out->data, out->len) == REDIS_OK;
     if (out->cap > COMMAND_KEPT_BYTES)
         buf_clear(out);
-    if (!queued)
-        return NULL;
-    return redisGetReply(redis->context, &reply) == REDIS_OK ? reply : NULL;
+    for (int i = 0; i < n && going; i++) {
+        void *reply = NULL;
+        going = redisGetReply(redis->context, &reply) == REDIS_OK;
+        replies[i] = reply;
+    }
+    return going;
+}
+
+void redis_replies_free(redisReply **replies, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (replies[i])
+            freeReplyObject(replies[i]);
+        replies[i] = NULL;
+    }
+}
+
+static int refused(const char *command, const redisReply *reply, struct err *err)
+{
+    return err_set(err, may_heal(reply->str) ? ERR_RETRY : ERR_REJECT, "redis %s: %s", command,
+                   reply->str);
+}
+
+int redis_pipeline(struct redis *redis, redisReply **replies, struct err *err, int n,
+                   const int *argcs, const char **argv, const size_t *argv_len)
+{
+    memset(replies, 0, sizeof(redisReply *) * (size_t)n);
+    if (!redis->context)
+        return err_set(err, ERR_RETRY, "redis %s: not connected", redis->settings->address);
+    int status = 0;
+    if (!exchange(redis, replies, n, argcs, argv, argv_len))
+        status = lost(redis, err);
+    for (int i = 0; i < n && status == 0; i++) {
+        if (replies[i]->type == REDIS_REPLY_ERROR)
+            status = refused(argv[0], replies[i], err);
+        argv += argcs[i];
+    }
+    if (status != 0)
+        redis_replies_free(replies, n);
+    return status;
 }
 
 int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
                   const char **argv, const size_t *argv_len)
 {
-    if (!redis->context)
-        return err_set(err, ERR_RETRY, "redis %s: not connected", redis->settings->address);
-    redisReply *reply = exchange(redis, argc, argv, argv_len);
-    if (!reply)
-        return lost(redis, err);
-    if (reply->type == REDIS_REPLY_ERROR) {
-        bool heals = may_heal(reply->str);
-        err_set(err, heals ? ERR_RETRY : ERR_REJECT, "redis %s: %s", argv[0], reply->str);
-        freeReplyObject(reply);
+    redisReply *reply = NULL;
+    if (redis_pipeline(redis, &reply, err, 1, &argc, argv, argv_len) != 0)
         return -1;
-    }
     *ret_reply = reply;
     return 0;
-}
-
-static void script_sha(struct redis_script *script)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int bytes = 0;
-    EVP_Digest(script->text, strlen(script->text), digest, &bytes, EVP_sha1(), NULL);
-    for (unsigned int i = 0; i < bytes && i < 20; i++) {
-        static const char hex[] = "0123456789abcdef";
-        script->sha[2 * i] = hex[digest[i] >> 4];
-        script->sha[2 * i + 1] = hex[digest[i] & 15];
-    }
-    script->sha[40] = '\0';
-}
-
-int redis_eval(struct redis *redis, struct redis_script *script, redisReply **ret_reply,
-               struct err *err, int key_count, int argc, const char **argv, const size_t *argv_len)
-{
-    if (!script->sha[0])
-        script_sha(script);
-    char keys[16];
-    (void)snprintf(keys, sizeof keys, "%d", key_count);
-    const char **all = malloc(sizeof *all * (size_t)(argc + 3));
-    size_t *lens = malloc(sizeof *lens * (size_t)(argc + 3));
-    if (!all || !lens) {
-        free(all);
-        free(lens);
-        return err_set(err, ERR_RETRY, "redis: out of memory");
-    }
-    all[0] = "EVALSHA";
-    all[1] = script->sha;
-    all[2] = keys;
-    lens[0] = 7;
-    lens[1] = 40;
-    lens[2] = strlen(keys);
-    if (argc > 0) {
-        memcpy(all + 3, argv, sizeof *all * (size_t)argc);
-        memcpy(lens + 3, argv_len, sizeof *lens * (size_t)argc);
-    }
-    struct err first = ERR_INIT;
-    int status = redis_command(redis, ret_reply, &first, argc + 3, all, lens);
-    if (status != 0 && first.kind == ERR_REJECT && strstr(first.text, "NOSCRIPT")) {
-        all[0] = "EVAL";
-        lens[0] = 4;
-        all[1] = script->text;
-        lens[1] = strlen(script->text);
-        status = redis_command(redis, ret_reply, err, argc + 3, all, lens);
-    } else if (status != 0) {
-        err_set(err, first.kind, "%s", first.text);
-    }
-    if (status != 0)
-        err_wrap(err, "script %s", script->name);
-    free(all);
-    free(lens);
-    return status;
 }

@@ -35,6 +35,15 @@ const char *redis_run_id(const struct redis *redis); /* "" while never connected
 int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
                   const char **argv, const size_t *argv_len);
 
+/*
+ * n commands sent at once, answered in order: their words stand one after the other in argv, argcs[i] of them are the i-th's. replies: n, owned
+ * by the caller (redis_replies_free); none of them is an error reply, though EXEC's may hold one. -1 as of redis_command, with the first error; replies
+ * are NULL then, and the other commands may have been executed.
+ */
+int redis_pipeline(struct redis *redis, redisReply **replies, struct err *err, int n,
+                   const int *argcs, const char **argv, const size_t *argv_len);
+void redis_replies_free(redisReply **replies, int n);
+
 /* A script known by its text; sent as EVALSHA, loaded again after NOSCRIPT. */
 struct redis_script {
     const char *name, *text;
@@ -42,5 +51,8 @@ struct redis_script {
 };
 int redis_eval(struct redis *redis, struct redis_script *script, redisReply **ret_reply,
                struct err *err, int key_count, int argc, const char **argv, const size_t *argv_len);
+/* For EVALSHA as a part of a pipeline: its digest, and to make it known to the server. */
+const char *redis_script_sha(struct redis_script *script);
+int redis_script_load(struct redis *redis, struct redis_script *script, struct err *err);
 
 #endif

@@ -152,14 +152,6 @@ struct redis_script SCRIPT_TAKE = {
                   "redis.call('HSET', P..'epoch:'..e, p, epoch)\n"
                   "return {redis.call('HGET', P..'mark:'..e, p) or '0'}\n"};
 
-struct redis_script SCRIPT_LOAD = {
-    .name = "load",
-    .text =
-        GUARD MANY "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
-                   "i = i + 2\n"
-                   "return {straight('HMGET', 'rows:', i, n), straight('HMGET', 'ops:', i, n),\n"
-                   "        straight('HMGET', 'match:', i + n, m)}\n"};
-
 /*
  * Nearly always nobody holds what is wanted and no older operation is open: then all of it is two commands. Else record by record.
  */
@@ -209,6 +201,7 @@ struct redis_script SCRIPT_BEGIN = {
     "return out\n"};
 
 /*
+ * The rows themselves are written beside it, in the same transaction: a script takes each long text three times and more (store_transaction).
  * Nearly always a row's index text is what it was, or there was none, and its operation is the one that the caller began, all of whose
  * claims the row keeps: then nothing is done record by record. ends says what becomes of the record's operation: see scripts.h.
  */
@@ -219,14 +212,12 @@ struct redis_script SCRIPT_FINISH = {
     "if marks > 0 then straight('HSET', 'mark:', i + 1, 2 * marks) end\n"
     "i = i + 1 + 2 * marks\n"
     "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
-    "local rows_at = i + 2\n"
-    "local about_at = rows_at + 2 * n\n"
-    "local match_at = about_at + 3 * n\n"
+    "local at = i + 2\n"
+    "local match_at = at + 4 * n\n"
     "local keys, names = {}, {}\n"
-    "for r = 1, n do keys[r] = ARGV[rows_at + 2 * r - 2] end\n"
+    "for r = 1, n do keys[r] = ARGV[at + 4 * r - 4] end\n"
     "for k = 1, m do names[k] = ARGV[match_at + 2 * k - 2] end\n"
     "local index_of, op_of, ids_of = get('index:', keys), get('ops:', keys), get('match:', names)\n"
-    "straight('HSET', 'rows:', rows_at, 2 * n)\n"
     /* A replay brings one record more than once: what was read above is old from its second time on. */
     "local seen, over, new_index, claims, claimed, waits, born = {}, {}, {}, {}, {}, {}, {}\n"
     /* What can be done for all rows at once, and what needs every claim to be there. */
@@ -250,8 +241,8 @@ struct redis_script SCRIPT_FINISH = {
     "  over, new_index, claims, claimed, waits, born = {}, {}, {}, {}, {}, {}\n"
     "end\n"
     "for r = 1, n do\n"
-    "  local key, p = keys[r], ARGV[about_at + 3 * r - 3]\n"
-    "  local index, ends = ARGV[about_at + 3 * r - 2], ARGV[about_at + 3 * r - 1]\n"
+    "  local key, p = keys[r], ARGV[at + 4 * r - 3]\n"
+    "  local index, ends = ARGV[at + 4 * r - 2], ARGV[at + 4 * r - 1]\n"
     "  local old, op, wanted = index_of[r], op_of[r], nil\n"
     "  if seen[key] then\n"
     "    flush()\n"
@@ -278,8 +269,8 @@ struct redis_script SCRIPT_FINISH = {
     "    redis.call('ZREM', P..'due:'..e..':'..p, key)\n"
     "  end\n"
     /* A wait is looked at each time: its claim may be free by now. */
-    "  local at = string.find(index, '\\nw', 1, true)\n"
-    "  if at then waits[#waits + 1] = {p, key, string.match(index, '[^\\n]+', at)} end\n"
+    "  local wait = string.find(index, '\\nw', 1, true)\n"
+    "  if wait then waits[#waits + 1] = {p, key, string.match(index, '[^\\n]+', wait)} end\n"
     "  if string.find(index, '\\nr', 1, true) then\n"
     "    for line in string.gmatch(index, '\\n(r[^\\n]+)') do waits[#waits + 1] = {p, key, line} "
     "end\n"

@@ -11,11 +11,9 @@
 extern struct redis_script
     SCRIPT_TAKE; /* none of the guard's partitions; partition, epoch → {mark} or "FENCED" */
 extern struct redis_script
-    SCRIPT_LOAD; /* n, m, key × n, match name × m → {{row…}…}, {{op…}…}, {{target ids…}…} */
-extern struct redis_script
     SCRIPT_BEGIN; /* n, m, (key, op) × n, (claim, key) × m → "OK", or holder, claim, … ("" = begun) */
 /*
- * marks, (partition, mark)…, n, m, (key, row) × n, (partition, index, ends) × n, (match name, id) × m → "OK".
+ * marks, (partition, mark)…, n, m, (key, partition, index, ends) × n, (match name, id) × m → "OK".
  * ends, of the record's operation: its whole text – it is over, and the row keeps all it claimed; "" – it is over, whatever it is;
  * "=" and a marker – it is over if it is that one; "!" – it stays.
  */

@@ -3,6 +3,7 @@
  */
 #include "store.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,38 @@ void store_close(struct store *store)
 
 void store_begin_command(struct store *store)
 {
-    store->args.count = 0;
+    store->args.count = store->args.commands = 0;
     arena_reset(&store->args.numbers);
+}
+
+const char *store_key(struct store *store, const char *name, const char *entity)
+{
+    return arena_printf(&store->args.numbers, entity ? "%s%s:%s" : "%s%s", store->prefix, name,
+                        entity);
+}
+
+void store_next(struct store *store, const char *command, const char *name, const char *entity)
+{
+    struct args *args = &store->args;
+    assert(args->commands < COMMANDS_MAX);
+    args->starts[args->commands++] = args->count;
+    store_push_text(args, command);
+    if (name)
+        store_push_text(args, store_key(store, name, entity));
+}
+
+enum store_outcome store_pipeline(struct store *store, redisReply **replies, struct err *err)
+{
+    struct args *args = &store->args;
+    int argcs[COMMANDS_MAX];
+    for (int i = 0; i < args->commands; i++) {
+        int end = i + 1 < args->commands ? args->starts[i + 1] : args->count;
+        argcs[i] = end - args->starts[i];
+    }
+    if (redis_pipeline(store->redis, replies, err, args->commands, argcs, args->texts,
+                       args->lens) == 0)
+        return STORE_OK;
+    return STORE_AWAY;
 }
 
 /* One plain command of the texts pushed. */
@@ -86,10 +117,9 @@ enum store_outcome store_command(struct store *store, redisReply **ret_reply, st
 }
 
 /* The head that all scripts share. owner NULL: no partitions to guard. */
-void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner,
-                        const bool *used)
+void store_push_head(struct store *store, const char *entity, const struct store_owner *owner,
+                     const bool *used)
 {
-    store_begin_command(store);
     store_push_text(&store->args, store->prefix);
     store_push_text(&store->args, store->incarnation);
     store_push_text(&store->args, entity);
@@ -104,6 +134,21 @@ void store_begin_script(struct store *store, const char *entity, const struct st
         }
 }
 
+void store_begin_script(struct store *store, const char *entity, const struct store_owner *owner,
+                        const bool *used)
+{
+    store_begin_command(store);
+    store_push_head(store, entity, owner, used);
+}
+
+enum store_outcome store_refused(enum store_outcome outcome, struct err *err)
+{
+    err_set(err, ERR_RETRY,
+            outcome == STORE_CLOSED ? "redis was lost or rebuilt since this partition was loaded"
+                                    : "another process owns a partition of this batch");
+    return outcome;
+}
+
 enum store_outcome store_eval(struct store *store, struct redis_script *script,
                               redisReply **ret_reply, struct err *err)
 {
@@ -112,13 +157,10 @@ enum store_outcome store_eval(struct store *store, struct redis_script *script,
     if (redis_eval(store->redis, script, &reply, err, 0, args->count, args->texts, args->lens) != 0)
         return STORE_AWAY;
     enum store_outcome outcome = STORE_OK;
-    if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "CLOSED") == 0) {
-        err_set(err, ERR_RETRY, "redis was lost or rebuilt since this partition was loaded");
-        outcome = STORE_CLOSED;
-    } else if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "FENCED") == 0) {
-        err_set(err, ERR_RETRY, "another process owns a partition of this batch");
-        outcome = STORE_FENCED;
-    }
+    if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "CLOSED") == 0)
+        outcome = store_refused(STORE_CLOSED, err);
+    else if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "FENCED") == 0)
+        outcome = store_refused(STORE_FENCED, err);
     if (outcome == STORE_OK && ret_reply)
         *ret_reply = reply;
     else

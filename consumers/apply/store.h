@@ -20,7 +20,9 @@
  *   match:<e>           hash     "<field>=<match key>" → target ids, comma-separated; "<external id property>=<value>" too
  *
  * A script begins with the guard: incarnation equal, and for every partition named, epoch:<e>[p] equal to the caller's. It answers
- * CLOSED (rebuild first), NOEPOCH or FENCED (somebody else owns the partition) otherwise, having changed nothing.
+ * CLOSED (rebuild first), NOEPOCH or FENCED (somebody else owns the partition) otherwise, having changed nothing. Load and finish, which carry the
+ * rows, are transactions with the same guard: load reads it in the same MULTI, finish watches incarnation and epoch:<e> (WATCH) from before it
+ * compares them to EXEC, so that a change in between makes EXEC do nothing.
  */
 #ifndef TANDEM_APPLY_STORE_H
 #define TANDEM_APPLY_STORE_H

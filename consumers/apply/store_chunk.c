@@ -1,5 +1,5 @@
 /*
- * store_chunk — the scripts through which a chunk goes: load, twins, begin, finish, cancel; see store.h.
+ * store_chunk — the scripts through which a chunk goes: twins, begin, cancel; see store.h. load and finish: store_transaction.
  */
 #include <string.h>
 
@@ -22,59 +22,6 @@ static const redisReply *next_of(struct parts *parts)
         parts->at = 0;
     }
     return NULL;
-}
-
-static bool take_loads(const redisReply *reply, struct store_load *loads, int n,
-                       struct arena *arena)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
-        return false;
-    struct parts rows = {reply->element[0], 0, 0}, ops = {reply->element[1], 0, 0};
-    struct parts match = {reply->element[2], 0, 0};
-    for (int i = 0; i < n; i++) {
-        const redisReply *row = next_of(&rows), *op = next_of(&ops);
-        if (!row || !op)
-            return false;
-        loads[i].row = store_reply_span(row, arena);
-        loads[i].op = store_reply_span(op, arena);
-        loads[i].candidates = arena_new(arena, struct span, loads[i].match_count + 1);
-        for (int m = 0; m < loads[i].match_count; m++) {
-            const redisReply *ids = next_of(&match);
-            if (!ids)
-                return false;
-            loads[i].candidates[m] = store_reply_span(ids, arena);
-        }
-    }
-    return true;
-}
-
-enum store_outcome store_load(struct store *store, const struct store_owner *owner,
-                              struct store_load *loads, int n, struct arena *arena, struct err *err)
-{
-    bool used[STORE_PARTITIONS_MAX] = {false};
-    int names = 0;
-    for (int i = 0; i < n; i++) {
-        used[loads[i].partition] = true;
-        names += loads[i].match_count;
-    }
-    store_begin_script(store, owner->entity->name, owner, used);
-    store_push_int(&store->args, n);
-    store_push_int(&store->args, names);
-    for (int i = 0; i < n; i++)
-        store_push(&store->args, loads[i].key);
-    for (int i = 0; i < n; i++)
-        for (int m = 0; m < loads[i].match_count; m++)
-            store_push(&store->args, loads[i].match[m]);
-    redisReply *reply = NULL;
-    enum store_outcome outcome = store_eval(store, &SCRIPT_LOAD, &reply, err);
-    if (outcome != STORE_OK)
-        return outcome;
-    if (!take_loads(reply, loads, n, arena)) {
-        err_set(err, ERR_FATAL, "script load: unexpected answer");
-        outcome = STORE_AWAY;
-    }
-    freeReplyObject(reply);
-    return outcome;
 }
 
 /* The line "cid=<target>" of an index text. */
@@ -179,67 +126,6 @@ enum store_outcome store_begin(struct store *store, const struct store_owner *ow
     }
     freeReplyObject(reply);
     return STORE_OK;
-}
-
-static void push_finish(struct store *store, const struct store_finish *row)
-{
-    struct arena *arena = &store->args.numbers;
-    char text[INT_TEXT_BYTES];
-    struct span partition = arena_copy(arena, int_text(row->partition, text));
-    store_push(&store->args, partition);
-    store_push(&store->args, ARENA_JOIN(arena, partition, span_of("\n"), row->index));
-    if (row->keep_op)
-        store_push_text(&store->args, "!");
-    else if (row->drop_op.data)
-        store_push(&store->args,
-                   ARENA_JOIN(arena, span_of("="), row->drop_op, span_of(" "), row->drop_epoch));
-    else
-        store_push(&store->args, row->begun);
-}
-
-static void push_finishes(struct store *store, const struct store_finish *rows, int n)
-{
-    int names = 0;
-    for (int i = 0; i < n; i++)
-        names += rows[i].match_id.len ? rows[i].match_count : 0;
-    store_push_int(&store->args, n);
-    store_push_int(&store->args, names);
-    for (int i = 0; i < n; i++) {
-        store_push(&store->args, rows[i].key);
-        store_push(&store->args, rows[i].row);
-    }
-    for (int i = 0; i < n; i++)
-        push_finish(store, &rows[i]);
-    for (int i = 0; i < n; i++)
-        for (int m = 0; rows[i].match_id.len && m < rows[i].match_count; m++) {
-            store_push(&store->args, rows[i].match_names[m]);
-            store_push(&store->args, rows[i].match_id);
-        }
-}
-
-enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
-                                const struct store_finish *rows, int n, const int64_t *marks,
-                                struct err *err)
-{
-    bool used[STORE_PARTITIONS_MAX] = {false};
-    int mark_count = 0;
-    for (int i = 0; i < n; i++)
-        used[rows[i].partition] = true;
-    for (int32_t p = 0; p < owner->partitions; p++) {
-        mark_count += marks[p] > 0;
-        used[p] = used[p] || marks[p] > 0;
-    }
-    store_begin_script(store, owner->entity->name, owner, used);
-    store_push_int(&store->args, mark_count);
-    for (int32_t p = 0; p < owner->partitions; p++)
-        if (marks[p] > 0) {
-            store_push_int(&store->args, p);
-            store_push_text(&store->args,
-                            arena_printf(&store->args.numbers, "%lld %lld", (long long)marks[p],
-                                         (long long)owner->epochs[p]));
-        }
-    push_finishes(store, rows, n);
-    return store_eval(store, &SCRIPT_FINISH, NULL, err);
 }
 
 enum store_outcome store_cancel(struct store *store, const struct store_owner *owner,

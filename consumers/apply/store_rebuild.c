@@ -12,12 +12,6 @@
 
 enum { SCAN_COUNT = 500, DERIVE_COUNT = 500 };
 
-static const char *key_of(struct store *store, const char *name, const char *entity)
-{
-    return arena_printf(&store->args.numbers, entity ? "%s%s:%s" : "%s%s", store->prefix, name,
-                        entity);
-}
-
 static bool is_text(const redisReply *reply, const char *text)
 {
     return (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
@@ -48,7 +42,7 @@ enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bo
     redisReply *reply = NULL;
     store_begin_command(store);
     store_push_text(&store->args, "SET");
-    store_push_text(&store->args, key_of(store, "rebuild", NULL));
+    store_push_text(&store->args, store_key(store, "rebuild", NULL));
     store_push_text(&store->args, store->token);
     store_push_text(&store->args, "NX");
     store_push_text(&store->args, "PX");
@@ -62,7 +56,7 @@ enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bo
         return STORE_OK;
     store_begin_command(store);
     store_push_text(&store->args, "GET");
-    store_push_text(&store->args, key_of(store, "rebuild", NULL));
+    store_push_text(&store->args, store_key(store, "rebuild", NULL));
     outcome = store_command(store, &reply, err);
     if (outcome != STORE_OK)
         return outcome;
@@ -72,7 +66,7 @@ enum store_outcome store_rebuild_lease(struct store *store, int64_t lease_ms, bo
         return STORE_OK;
     store_begin_command(store);
     store_push_text(&store->args, "PEXPIRE");
-    store_push_text(&store->args, key_of(store, "rebuild", NULL));
+    store_push_text(&store->args, store_key(store, "rebuild", NULL));
     store_push_int(&store->args, lease_ms);
     outcome = store_command(store, &reply, err);
     if (outcome == STORE_OK)
@@ -133,7 +127,7 @@ enum store_outcome store_rebuild_rows(struct store *store, const struct entity *
     for (int which = 0; which < 2; which++) {
         begin_leased(store);
         store_push_text(&store->args, "HSET");
-        store_push_text(&store->args, key_of(store, names[which], entity->name));
+        store_push_text(&store->args, store_key(store, names[which], entity->name));
         for (int i = 0; i < n; i++) {
             store_push(&store->args, rows[i].key);
             if (which == 0) {
@@ -160,7 +154,7 @@ enum store_outcome store_rebuild_partition(struct store *store, const struct ent
     for (int which = 0; which < 2; which++) {
         begin_leased(store);
         store_push_text(&store->args, "HSET");
-        store_push_text(&store->args, key_of(store, names[which], entity->name));
+        store_push_text(&store->args, store_key(store, names[which], entity->name));
         store_push_int(&store->args, partition);
         store_push_text(&store->args,
                         which == 0 ? arena_printf(&store->args.numbers, "%lld", (long long)epoch)

@@ -68,8 +68,8 @@ static int open_store(void **state)
     return 0;
 }
 
-/* The record key that has a claim, SPAN_NONE if nobody has it; in arena. */
-static struct span holder_of(struct span claim)
+/* A connection of the test's own. */
+static inline redisContext *redis_direct(void)
 {
     char host[64];
     const char *colon = strrchr(services.redis_address, ':');
@@ -77,6 +77,25 @@ static struct span holder_of(struct span claim)
                    services.redis_address);
     redisContext *redis = redisConnect(host, (int)strtol(colon + 1, NULL, 10));
     assert_non_null(redis);
+    return redis;
+}
+
+/* One command; the type of its answer. */
+static inline int redis_say(const char *command)
+{
+    redisContext *redis = redis_direct();
+    redisReply *reply = redisCommand(redis, command);
+    assert_non_null(reply);
+    int type = reply->type;
+    freeReplyObject(reply);
+    redisFree(redis);
+    return type;
+}
+
+/* The record key that has a claim, SPAN_NONE if nobody has it; in arena. */
+static inline struct span holder_of(struct span claim)
+{
+    redisContext *redis = redis_direct();
     redisReply *reply =
         redisCommand(redis, "HGET tandem:t:claims:contact %b", claim.data, claim.len);
     assert_non_null(reply);
