@@ -31,8 +31,8 @@ def failpoints():
                 for name in re.findall(r'\bFAILPOINT\("([^"]+)"\)', file.read()):
                     if name.startswith("apply.link"):
                         continue  # test_relations.py: this mapping has no associations
-                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None}[name.split(".")[0]]
-                    if who:  # the receiver's are its own test's
+                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None, "form": None}[name.split(".")[0]]
+                    if who:  # the receivers' are their own tests'
                         found[name] = who
     assert found
     return dict(sorted(found.items()))
