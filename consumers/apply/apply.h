@@ -101,6 +101,7 @@ struct work {
     struct row row;
     struct span op;    /* marker of an operation that was begun and not finished; empty none */
     struct span begun; /* the operation this work began, as Redis has it */
+    struct span index; /* what Redis derived from the row as it was loaded */
     int64_t op_sent_ms;
     bool unknown; /* what became of an operation: one that was begun, or the row's */
     struct span
@@ -108,6 +109,9 @@ struct work {
     struct span keys[1 + APPLY_MATCH_MAX]; /* the value part of each */
     int fields[1 + APPLY_MATCH_MAX];       /* match field of each; −1 the external id */
     int name_count;
+    const struct span
+        *known_ids; /* what the match index has under each of the first known_count names */
+    int known_count;
     struct span candidates[APPLY_CANDIDATES_MAX]; /* target ids that may be the twin */
     int candidate_count;
     bool more_candidates;    /* than are kept */

@@ -144,6 +144,9 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
         work->candidate_count = 0;
         work->more_candidates = false;
         work->op = work->begun = SPAN_NONE;
+        work->index = loads[i].index;
+        work->known_ids = loads[i].candidates;
+        work->known_count = loads[i].match_count;
         row_init(&work->row, ae->entity, work->key, &apply->arena);
         work->row_exists = loads[i].row.data != NULL;
         if (work->row_exists &&

@@ -81,6 +81,7 @@ static void give_up(struct apply *apply, struct apply_entity *ae, struct work *w
         span_of(arena_printf(&apply->arena, "%s=%.*s", ae->entity->external_id,
                              (int)(work->winner_key.len - at), work->winner_key.data + at));
     work->name_count = 1;
+    work->known_count = 0;
     if (first) {
         work->hint = "repair";
         work->hint_key = work->winner_key;

@@ -26,13 +26,30 @@ static bool keeps_all(const struct work *work)
     return twin && kept == work->name_count - 1;
 }
 
-/* What the match index is told of the twin: the values by which it was looked for, and those that it was read with and keeps. */
+/* Is the id one of these, comma-separated? */
+static bool among(struct span ids, struct span id)
+{
+    while (ids.data && ids.len) {
+        const char *comma = memchr(ids.data, ',', ids.len);
+        size_t len = comma ? (size_t)(comma - ids.data) : ids.len, step = comma ? len + 1 : len;
+        if (span_equal((struct span){ids.data, len}, id))
+            return true;
+        ids = (struct span){ids.data + step, ids.len - step};
+    }
+    return false;
+}
+
+/* What the match index is told of the twin: the values by which it was looked for, unless it knows (nothing is ever removed from it), and
+ * those that it was read with and keeps. */
 static int match_names(struct apply *apply, const struct apply_entity *ae, const struct work *work,
                        const struct span **ret_names)
 {
-    struct span *names = NULL;
-    int count = work->name_count;
-    *ret_names = work->names;
+    struct span *names = arena_new(&apply->arena, struct span, 1 + 2 * APPLY_MATCH_MAX);
+    int count = 0;
+    *ret_names = names;
+    for (int k = 0; k < work->name_count; k++)
+        if (k >= work->known_count || !among(work->known_ids[k], work->row.twin))
+            names[count++] = work->names[k];
     for (int m = 0; work->verdicts && work->new_now && m < ae->match_count; m++) {
         int f = ae->match_fields[m];
         const struct field *field = &ae->entity->fields[f];
@@ -41,11 +58,6 @@ static int match_names(struct apply *apply, const struct apply_entity *ae, const
             value_equal(now, work->event.after.values[f]))
             continue;
         struct span key = value_match_key(field->rules.type, now, &apply->arena);
-        if (!names) {
-            names = arena_new(&apply->arena, struct span, count + APPLY_MATCH_MAX);
-            memcpy(names, work->names, (size_t)count * sizeof *names);
-            *ret_names = names;
-        }
         if (key.len)
             names[count++] = span_of(
                 arena_printf(&apply->arena, "%s=%.*s", field->name, (int)key.len, key.data));
@@ -68,7 +80,8 @@ static int put_row(struct apply *apply, struct apply_entity *ae, struct work *wo
                                     .partition = work->partition,
                                     .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
                                     .match_id = work->row.twin,
-                                    .begun = keeps_all(work) ? work->begun : SPAN_NONE};
+                                    .begun = keeps_all(work) ? work->begun : SPAN_NONE,
+                                    .index_before = work->index};
     finish->match_count = match_names(apply, ae, work, &finish->match_names);
     buf_reset(&apply->scratch);
     row_index(&work->row, &apply->scratch);

@@ -75,7 +75,8 @@ struct store_load {
     int32_t partition;
     const struct span *match; /* match index names to look up: "email=…" */
     int match_count;
-    struct span row, op; /* out: borrowed until the next call of the store; data NULL = none */
+    struct span row, op; /* out: in arena; data NULL = none */
+    struct span index;   /* out: what follows from the row now (store_finish.index_before) */
     struct span
         *candidates; /* out, match_count of them: target ids, comma-separated, or SPAN_NONE */
 };
@@ -105,6 +106,7 @@ struct store_finish {
     struct span key;
     int32_t partition;
     struct span row, index;         /* row_encode, row_index */
+    struct span index_before;       /* as store_load had it; data NULL: not known */
     const struct span *match_names; /* added to the match index under match_id: "email=…" */
     int match_count;
     struct span match_id; /* target id; empty: nothing */

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "store.h"
 
-enum { COMMANDS_MAX = 8 };
+enum { COMMANDS_MAX = 10 };
 
 struct args {
     const char **texts;

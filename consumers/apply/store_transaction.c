@@ -7,7 +7,7 @@
 #include "scripts.h"
 #include "store_internal.h"
 
-enum { FINISH_TRIES_MAX = 10 };
+enum { FINISH_TRIES_MAX = 10, LOAD_HASHES = 3 };
 
 /* ---- the guard ---- */
 
@@ -46,8 +46,8 @@ static enum store_outcome check_guard(const struct store *store, const struct st
 static void push_loads(struct store *store, const struct store_owner *owner,
                        const struct store_load *loads, int n, int names)
 {
-    static const char *const hashes[] = {"rows", "ops"};
-    for (int h = 0; h < 2; h++) {
+    static const char *const hashes[LOAD_HASHES] = {"rows", "ops", "index"};
+    for (int h = 0; h < LOAD_HASHES; h++) {
         store_next(store, "HMGET", hashes[h], owner->entity->name);
         for (int i = 0; i < n; i++)
             store_push(&store->args, loads[i].key);
@@ -70,14 +70,18 @@ static bool take_loads(redisReply *const *answers, struct store_load *loads, int
                        struct arena *arena)
 {
     int name = 0;
-    if (!holds(answers[0], n) || !holds(answers[1], n) || (names && !holds(answers[2], names)))
+    for (int h = 0; h < LOAD_HASHES; h++)
+        if (!holds(answers[h], n))
+            return false;
+    if (names && !holds(answers[LOAD_HASHES], names))
         return false;
     for (int i = 0; i < n; i++) {
         loads[i].row = store_reply_span(answers[0]->element[i], arena);
         loads[i].op = store_reply_span(answers[1]->element[i], arena);
+        loads[i].index = store_reply_span(answers[2]->element[i], arena);
         loads[i].candidates = arena_new(arena, struct span, loads[i].match_count + 1);
         for (int m = 0; m < loads[i].match_count; m++)
-            loads[i].candidates[m] = store_reply_span(answers[2]->element[name++], arena);
+            loads[i].candidates[m] = store_reply_span(answers[LOAD_HASHES]->element[name++], arena);
     }
     return true;
 }
@@ -133,14 +137,40 @@ static void push_marks(struct store *store, const struct store_owner *owner, con
     }
 }
 
+/* The text that index:<e> has, of the row as it will be. */
+static struct span index_text(struct store *store, const struct store_finish *row)
+{
+    char text[INT_TEXT_BYTES];
+    return ARENA_JOIN(&store->args.numbers, int_text(row->partition, text), span_of("\n"),
+                      row->index);
+}
+
+/* Does the text say of what the row waits? That is looked at each time. */
+static bool waits(struct span index)
+{
+    const char *at = index.data, *end = index.data + index.len;
+    while ((at = memchr(at, '\n', (size_t)(end - at))) && ++at < end)
+        if (*at == 'd' || *at == 'w' || *at == 'r')
+            return true;
+    return false;
+}
+
+/*
+ * Nothing follows from this row but that its operation is over: its index text stays what it was. Only the owner changes a record's text and
+ * operation, and that is us from the load to EXEC, or EXEC does nothing.
+ */
+static bool is_plain(struct store *store, const struct store_finish *row)
+{
+    return row->begun.len && !row->keep_op && !row->drop_op.data && row->index_before.data &&
+           span_equal(row->index_before, index_text(store, row)) && !waits(row->index_before);
+}
+
 static void push_about(struct store *store, const struct store_finish *row)
 {
     struct arena *arena = &store->args.numbers;
-    char text[INT_TEXT_BYTES];
-    struct span partition = arena_copy(arena, int_text(row->partition, text));
     store_push(&store->args, row->key);
-    store_push(&store->args, partition);
-    store_push(&store->args, ARENA_JOIN(arena, partition, span_of("\n"), row->index));
+    store_push_int(&store->args, row->partition);
+    store_push(&store->args, index_text(store, row));
     if (row->keep_op)
         store_push_text(&store->args, "!");
     else if (row->drop_op.data)
@@ -150,15 +180,19 @@ static void push_about(struct store *store, const struct store_finish *row)
         store_push(&store->args, row->begun);
 }
 
-static void push_abouts(struct store *store, const struct store_finish *rows, int n)
+static void push_abouts(struct store *store, const struct store_finish *rows, const bool *plain,
+                        int n)
 {
-    int names = 0;
-    for (int i = 0; i < n; i++)
+    int names = 0, others = 0;
+    for (int i = 0; i < n; i++) {
         names += rows[i].match_id.len ? rows[i].match_count : 0;
-    store_push_int(&store->args, n);
+        others += !plain[i];
+    }
+    store_push_int(&store->args, others);
     store_push_int(&store->args, names);
     for (int i = 0; i < n; i++)
-        push_about(store, &rows[i]);
+        if (!plain[i])
+            push_about(store, &rows[i]);
     for (int i = 0; i < n; i++)
         for (int m = 0; rows[i].match_id.len && m < rows[i].match_count; m++) {
             store_push(&store->args, rows[i].match_names[m]);
@@ -194,19 +228,27 @@ static void push_finish(struct store *store, const struct store_owner *owner, co
                         const struct store_finish *rows, int n, const int64_t *marks)
 {
     store_begin_command(store);
+    bool *plain = arena_new(&store->args.numbers, bool, n + 1);
+    int plains = 0;
     store_next(store, "MULTI", NULL, NULL);
     if (n > 0)
         store_next(store, "HSET", "rows", owner->entity->name);
     for (int i = 0; i < n; i++) {
+        plains += plain[i] = is_plain(store, &rows[i]);
         store_push(&store->args, rows[i].key);
         store_push(&store->args, rows[i].row);
     }
+    if (plains > 0)
+        store_next(store, "HDEL", "ops", owner->entity->name);
+    for (int i = 0; i < n; i++)
+        if (plain[i])
+            store_push(&store->args, rows[i].key);
     store_next(store, "EVALSHA", NULL, NULL);
     store_push_text(&store->args, redis_script_sha(&SCRIPT_FINISH));
     store_push_text(&store->args, "0");
     store_push_head(store, owner->entity->name, owner, used);
     push_marks(store, owner, marks);
-    push_abouts(store, rows, n);
+    push_abouts(store, rows, plain, n);
     store_next(store, "EXEC", NULL, NULL);
 }
 

@@ -106,6 +106,36 @@ static void another_partition_taken_in_between(void **state)
     store_close(other);
 }
 
+/* What load knows spares finish the script; what changed all the same takes effect. */
+static void only_the_row_and_the_end_of_its_operation(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    int64_t marks[2] = {0};
+    struct span claim = span_of("email=a@x");
+    assert_int_equal(finish(span_of("{1}")), STORE_OK);
+    for (int changed = 0; changed < 2; changed++) {
+        struct store_load before = {.key = span_of("sf:1")}, after = before;
+        struct store_begin begun = {
+            .key = span_of("sf:1"), .op = span_of("0.7.1"), .claims = &claim, .claim_count = 1};
+        assert_int_equal(store_load(store, &owner, &before, 1, &arena, &err), STORE_OK);
+        assert_true(span_is(before.index, "0\ncemail=a@x"));
+        assert_int_equal(store_begin(store, &owner, &begun, 1, &arena, &err), STORE_OK);
+        struct store_finish row = {.key = span_of("sf:1"),
+                                   .row = TEXT("{%d}", 2 + changed),
+                                   .index = span_of(changed ? "cemail=b@x" : "cemail=a@x"),
+                                   .index_before = before.index,
+                                   .begun = begun.text};
+        assert_int_equal(store_finish(store, &owner, &row, 1, marks, &err), STORE_OK);
+        assert_int_equal(store_load(store, &owner, &after, 1, &arena, &err), STORE_OK);
+        assert_true(span_equal(after.row, row.row));
+        assert_null(after.op.data);
+        struct span holder = holder_of(span_of(changed ? "email=b@x" : "email=a@x"));
+        assert_true(span_is(holder, "sf:1"));
+    }
+    assert_null(holder_of(claim).data);
+}
+
 /* A server that forgot its scripts is told the text before the transaction, not within it: the row and what follows from it go together. */
 static void forgotten_scripts_are_sent_again(void **state)
 {
@@ -125,6 +155,7 @@ int main(void)
         cmocka_unit_test_setup(a_fenced_owner_neither_loads_nor_finishes, open_store),
         cmocka_unit_test(a_partition_taken_in_between),
         cmocka_unit_test_setup(another_partition_taken_in_between, open_store),
+        cmocka_unit_test_setup(only_the_row_and_the_end_of_its_operation, open_store),
         cmocka_unit_test_setup(forgotten_scripts_are_sent_again, open_store),
     };
     return cmocka_run_group_tests(tests, start, stop);
