@@ -355,7 +355,8 @@ static void print_events(struct fixture *fixture)
     event->after.values[4] = (struct value){VALUE_SET, span_of("(030) 1-2/3.4 x5")};
     event_encode(event, &contact, "acme", "webhook", &fixture->text);
     print("change", &fixture->text);
-    event->form = span_of("{\"visitor\":\"203.0.113.0\",\"consent\":[{\"name\":\"optIn\",\"value\":\"1\"}]}");
+    event->form =
+        span_of("{\"visitor\":\"203.0.113.0\",\"consent\":[{\"name\":\"optIn\",\"value\":\"1\"}]}");
     event_encode(event, &contact, "acme", "form", &fixture->text);
     print("change", &fixture->text);
     event->form = SPAN_NONE;
