@@ -1,6 +1,6 @@
 """
-cli_tools — what the tests of the `tandem` command share: deploy/quickstart.cfg in a directory of its own with
-the addresses of this test's services, and the command itself.
+cli_tools — what the tests of the `tandem` command share: the contacts of deploy/quickstart.cfg, without what they refer to, in a
+directory of its own with the addresses of this test's services; and the command itself.
 """
 import json
 import os
@@ -28,6 +28,10 @@ class Migration:
                               ("http://127.0.0.1:8402", new), ('migration = "quickstart"', f'migration = "{ns}"')):
             assert text.count(default) == 1, default
             text = text.replace(default, ours)
+        for what, instead in ((r" \},\n *//[^\n]*\n( *//[^\n]*\n)* *\{ name = \"company\"; type = \"reference\"[^\n]*\n", " }\n"),
+                              (r"  \},\n  \{\n    name = \"company\";.*?\n  \}\n\);\n", "  }\n);\n")):
+            text, count = re.subn(what, instead, text, count=1, flags=re.S)
+            assert count == 1, what
         self.ns = ns
         self.write(text)
         shutil.copytree(os.path.join(harness.SOURCE, "deploy/connectors"), os.path.join(self.dir, "connectors"))
