@@ -252,6 +252,10 @@ void redis_replies_free(redisReply **replies, int n)
 
 static int refused(const char *command, const redisReply *reply, struct err *err)
 {
+    if (strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0)
+        return err_exit(err, EX_NOPERM,
+                        "redis %s: %s; the rights that Tandem needs stand in deploy/README.md",
+                        command, reply->str);
     return err_set(err, may_heal(reply->str) ? ERR_RETRY : ERR_REJECT, "redis %s: %s", command,
                    reply->str);
 }

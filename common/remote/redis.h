@@ -30,7 +30,7 @@ const char *redis_run_id(const struct redis *redis); /* "" while never connected
 
 /*
  * One command. The reply is owned by the caller (freeReplyObject); never an error reply. -1: ERR_RETRY when the connection broke
- * (it is closed then; the command may have been executed), ERR_REJECT for an error reply, with its text.
+ * (it is closed then; the command may have been executed), ERR_REJECT for an error reply, with its text, ERR_FATAL EX_NOPERM where a right is missing.
  */
 int redis_command(struct redis *redis, redisReply **ret_reply, struct err *err, int argc,
                   const char **argv, const size_t *argv_len);

@@ -45,7 +45,8 @@ def documented(what):
     """The rows of a table in deploy/README.md."""
     with open(os.path.join(harness.SOURCE, "deploy/README.md"), encoding="utf-8") as file:
         table = file.read().split(f"<!-- {what} -->")[1].split("\n\n")[0]
-    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| `")]
+    return [[cell.strip().replace("`", "").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+            for line in table.splitlines() if line.startswith("| `")]
 
 
 def allow(kafka, ns):
