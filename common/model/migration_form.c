@@ -178,21 +178,6 @@ static void check_names(const config_setting_t *group, const struct form_group *
                          "there are two forms \"%s\" or two at \"%.100s\"", read->name, path);
 }
 
-static const struct entity *find_entity(struct migration *migration, const config_setting_t *group,
-                                        const char *name, struct conf_report *report)
-{
-    const struct entity *entity = migration_entity(migration, name);
-    const char **names = arena_new(&migration->arena, const char *, migration->entity_count + 1);
-    for (int i = 0; i < migration->entity_count; i++)
-        names[i] = migration->entities[i].name;
-    char advice[200];
-    if (!entity && migration->entity_count)
-        conf_mistake(report, migration_at(group, "entity"),
-                     migration_suggest(name, names, advice, sizeof(advice)),
-                     "there is no entity \"%s\"", name);
-    return entity;
-}
-
 static void read_form(struct migration *migration, const config_setting_t *group,
                       struct form_settings *settings, struct form *form, struct conf_report *report)
 {
@@ -219,7 +204,7 @@ static void read_form(struct migration *migration, const config_setting_t *group
     form->consent =
         read_texts(migration, read.consent, "consent", good_name, "consent = [\"optIn\"];", report);
     if (read.entity)
-        form->entity = find_entity(migration, group, read.entity, report);
+        form->entity = migration_entity_named(migration, group, read.entity, report);
     if (read.inputs)
         read_inputs(migration, read.inputs, form, report);
 }

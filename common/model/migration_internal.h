@@ -110,6 +110,10 @@ config_setting_t *migration_field_group(config_setting_t *fields, const char *na
 /* The same by the list of entities. */
 config_setting_t *migration_entity_field(const config_setting_t *entities, const char *entity,
                                          const char *field);
+/* The entity that a group's member `entity` names; NULL and a mistake where there is none. */
+const struct entity *migration_entity_named(struct migration *migration,
+                                            const config_setting_t *group, const char *name,
+                                            struct conf_report *report);
 /* "did you mean \"x\"?", or, without a near one, "one of a, b, c"; in buffer. */
 const char *migration_suggest(const char *word, const char *const *candidates, char *buffer,
                               size_t size);

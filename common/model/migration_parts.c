@@ -115,3 +115,19 @@ const char *migration_suggest(const char *word, const char *const *candidates, c
         at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? ", " : "one of ", candidates[i]);
     return buffer;
 }
+
+const struct entity *migration_entity_named(struct migration *migration,
+                                            const config_setting_t *group, const char *name,
+                                            struct conf_report *report)
+{
+    const struct entity *entity = migration_entity(migration, name);
+    const char **names = arena_new(&migration->arena, const char *, migration->entity_count + 1);
+    for (int i = 0; i < migration->entity_count; i++)
+        names[i] = migration->entities[i].name;
+    char advice[200];
+    if (!entity && migration->entity_count)
+        conf_mistake(report, migration_at(group, "entity"),
+                     migration_suggest(name, names, advice, sizeof(advice)),
+                     "there is no entity \"%s\"", name);
+    return entity;
+}

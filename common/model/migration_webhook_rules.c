@@ -106,21 +106,6 @@ static struct webhook_expression read_expression(struct migration *migration,
     return expression;
 }
 
-static const struct entity *find_entity(struct migration *migration, const config_setting_t *group,
-                                        const char *name, struct conf_report *report)
-{
-    const struct entity *entity = migration_entity(migration, name);
-    const char **names = arena_new(&migration->arena, const char *, migration->entity_count + 1);
-    for (int i = 0; i < migration->entity_count; i++)
-        names[i] = migration->entities[i].name;
-    char advice[200];
-    if (!entity && migration->entity_count)
-        conf_mistake(report, migration_at(group, "entity"),
-                     migration_suggest(name, names, advice, sizeof(advice)),
-                     "there is no entity \"%s\"", name);
-    return entity;
-}
-
 static void check_type(const config_setting_t *group, const char *type,
                        const struct webhook_endpoint *endpoint, struct conf_report *report)
 {
@@ -148,7 +133,8 @@ static void read_rule(struct migration *migration, const config_setting_t *group
         read.id = ".sObject.Id";
     check_type(group, read.type, endpoint, report);
     rule->type = read.type;
-    rule->entity = read.entity ? find_entity(migration, group, read.entity, report) : NULL;
+    rule->entity =
+        read.entity ? migration_entity_named(migration, group, read.entity, report) : NULL;
     rule->id = read_expression(migration, group, "id", read.id, report);
     rule->record = read_expression(migration, group, "record", read.record, report);
     rule->modified = read_expression(migration, group, "modified", read.modified, report);
