@@ -168,11 +168,17 @@ bool state_unknown_beside(struct row *row, const struct row *refused)
     bool known = !marker_parse(refused->op, &theirs) ||
                  (row->op.len && !marker_parse(row->op, &ours)) || !marker_later(&theirs, &ours);
     bool looks = row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD;
-    if (known || looks)
+    bool agreed = !known && agreed_later(row, refused);
+    if (known || (looks && !agreed))
         return false;
-    if (agreed_later(row, refused)) {
+    if (agreed) {
         row->base = refused->base;
         row->twin = refused->twin;
+    }
+    if (looks) { /* for what was begun last: a settled row says how that ended */
+        row->op = refused->op;
+        row->sent = refused->sent;
+        return true;
     }
     row->status = STATE_UNCERTAIN;
     row->due_ms = refused->status == STATE_UNCERTAIN && refused->due_ms > 0 ? refused->due_ms : 1;

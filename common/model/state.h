@@ -231,7 +231,8 @@ enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool acce
  * target what nobody else has seen, e.g. the twin of a record that is deleted since: true, and the row is UNCERTAIN, due as soon as
  * nothing of that can be executed any more. It keeps what waits in it; with nothing, both systems are read again. Base and twin of a
  * settled one of a later version are taken over (borrowed from it): so it was when that was written. The operation stays unknown, because our
- * version is older: the marker in the target says which events are.
+ * version is older: the marker in the target says which events are. Where ours looks already, such a settled one is what it looks for from
+ * then on; any other changes nothing.
  */
 bool state_unknown_beside(struct row *row, const struct row *refused);
 

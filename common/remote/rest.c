@@ -243,7 +243,10 @@ void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome
                 first++;
         }
         while (started < n && under_way < rest->traits.writes_in_flight) {
-            if (rest_start(rest, ops[started], err) == 0)
+            bool missed = ops[started]->send_by_ms && rest_now_ms(rest) > ops[started]->send_by_ms;
+            if (missed)
+                err_set(err, ERR_RETRY, "a request was not sent in time");
+            else if (rest_start(rest, ops[started], err) == 0)
                 under_way++;
             started++;
         }

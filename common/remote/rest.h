@@ -198,6 +198,8 @@ struct rest_op {
     const char *to_object; /* LINK, UNLINK, LINKS */
     struct rest_link *links;
     int link_count;
+    int64_t
+        send_by_ms; /* a write: by the monotonic clock, not begun to be sent after this, but REST_LATER; 0: whenever */
     const char *property_name; /* CREATE_PROPERTY */
     bool property_unique;
     /* out: spans borrow the op until rest_op_reset or the next rest_start */

@@ -74,6 +74,7 @@ struct apply {
     int64_t rebuild_after_ms; /* monotonic */
     int64_t now_ms;           /* Redis' clock at the beginning of the chunk, */
     int64_t now_mono_ms;      /* which was then */
+    int64_t send_by_ms;       /* monotonic: the operations begun last are not sent after this */
     struct metric *outcomes_total[OUTCOME_WHAT_COUNT];
 };
 

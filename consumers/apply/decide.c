@@ -309,6 +309,9 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->doubt = arena_new(&apply->arena, bool, entity->field_count);
         work->there = VERSION_NEWER;
     }
+    if (!work->twin_found &&
+        work->row.status == STATE_REBUILD) /* it went away: another is another */
+        forget_refused(&work->row, entity->field_count, &apply->arena);
     if (record && work->twin_found &&
         !record->histories) {           /* else it was judged when it was read first */
         bool known = !work->inherits && /* then the marker is that of another record's operation */

@@ -187,6 +187,8 @@ void delete_written(struct apply *apply, struct apply_entity *ae, struct work *w
     bool archived = work->kind == REST_ARCHIVE;
     delete_forget_twin(apply, ae, &work->row);
     delete_note(apply, ae, work, archived ? OUTCOME_ARCHIVED : OUTCOME_REMOVED, NULL);
+    work->row.op =
+        work->marker; /* should the row be refused: by this the next owner knows who ended the twin */
 }
 
 int delete_fields(struct apply *apply, const struct apply_entity *ae, const struct work *work,

@@ -90,7 +90,7 @@ struct store_begin {
     int32_t partition;
     struct span op; /* marker */
     int64_t
-        sent_ms; /* Redis' clock: after it and the request's lifetime nothing of it can happen any more */
+        sent_ms; /* Redis' clock: it is not sent later; after this and the request's lifetime nothing of it can happen any more */
     const struct span *claims; /* wanted: match values and "id=<target>" */
     int claim_count;
     struct span holder,

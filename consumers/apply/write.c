@@ -26,13 +26,23 @@ static int claims_of(struct apply *apply, const struct work *work, struct span *
     return count;
 }
 
+/*
+ * From its beginning on, until then, an operation may be sent; what comes later (a process that was stopped, a Kafka that took its time with
+ * the intents) is not: after this and a request's lifetime nothing of it can happen any more, and whoever owns the record then looks.
+ */
+static int64_t send_within_ms(const struct apply *apply)
+{
+    return rest_traits(apply->rest)->request_lifetime_ms / 4;
+}
+
 /* Begin the operations; a record whose twin or match value another one holds waits until it is given up. */
 static int lock(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                 struct err *err)
 {
     struct store_begin *begins = arena_new(&apply->arena, struct store_begin, n);
     struct store_owner owner = apply_owner(ae);
-    int64_t sent_ms = apply_now_ms(apply);
+    apply->send_by_ms = clock_mono_ms(apply->clock) + send_within_ms(apply);
+    int64_t sent_ms = apply_now_ms(apply) + send_within_ms(apply);
     for (int i = 0; i < n; i++) {
         struct span *claims = arena_new(&apply->arena, struct span, 2 + APPLY_MATCH_MAX);
         begins[i] = (struct store_begin){.key = works[i]->key,
@@ -254,6 +264,7 @@ static struct rest_op *slice_op(struct apply *apply, struct apply_entity *ae,
     op->external_id_property = ae->entity->external_id;
     op->items = arena_new(&apply->arena, struct rest_item, slice->count);
     op->item_count = slice->count;
+    op->send_by_ms = apply->send_by_ms;
     for (int i = 0; i < slice->count; i++)
         op->items[i] = slice->works[i]->item;
     return op;

@@ -307,13 +307,13 @@ static void garbage_is_no_hot_loop(void **state)
     teardown(&crm, &fixture);
 }
 
-/* What cannot be started is nobody's fault: not refused, no record is buried for it. */
+/* What cannot be started, or not in time, is nobody's fault: not refused, no record is buried for it. */
 static void not_started(void **state)
 {
     (void)state;
-    static struct batch batches[2];
-    struct rest_op *ops[] = {&batches[0].op, &batches[1].op};
-    enum rest_outcome outcomes[2];
+    static struct batch batches[3];
+    struct rest_op *ops[] = {&batches[0].op, &batches[1].op, &batches[2].op};
+    enum rest_outcome outcomes[3];
     struct crm crm = {0};
     struct fixture fixture;
     struct err err = ERR_INIT;
@@ -323,14 +323,20 @@ static void not_started(void **state)
     batch_add(&batches[0], NULL, NULL, "A");
     batch_init(&batches[1], REST_UPSERT);
     batch_add(&batches[1], "a", NULL, "A");
-    rest_run(fixture.rest, ops, 2, outcomes, &retry_after_ms, &err);
+    batch_init(&batches[2],
+               REST_UPSERT); /* its time is over: others may have looked what came of it */
+    batch_add(&batches[2], "b", NULL, "B");
+    batches[2].op.send_by_ms = 1;
+    rest_run(fixture.rest, ops, 3, outcomes, &retry_after_ms, &err);
     assert_int_equal(outcomes[0], REST_LATER);
     assert_true(retry_after_ms > 0);
     assert_string_equal(err.text, "an update without target id");
     assert_int_equal(outcomes[1], REST_DONE);
     assert_int_equal(batches[1].items[0].result, REST_ITEM_OK);
-    rest_op_clear(ops[0]);
-    rest_op_clear(ops[1]);
+    assert_int_equal(outcomes[2], REST_LATER);
+    assert_int_equal(crm_stat(&crm, "effects"), 1);
+    for (int i = 0; i < 3; i++)
+        rest_op_clear(ops[i]);
     teardown(&crm, &fixture);
 }
 

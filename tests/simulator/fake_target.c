@@ -462,15 +462,19 @@ static enum fate fate_of_request(void)
 static enum rest_outcome write_all(struct rest_op *op, struct err *err)
 {
     enum fate fate = fate_of_request();
-    int64_t begun_ms = world.now_ms;
+    if (world.now_ms > op->send_by_ms) {
+        (void)err_set(err, ERR_RETRY, "not sent in time");
+        return REST_LATER;
+    }
     process_yield("target.sending");
-    bool beyond = world.now_ms >= begun_ms + SIM_LIFETIME_MS; /* a process that was stopped */
+    bool beyond = world.now_ms > op->send_by_ms; /* a process that was stopped */
     if (fate == FATE_LATER) {
         (void)err_set(err, ERR_RETRY, "429");
         return REST_LATER;
     }
     for (int i = 0; i < op->item_count; i++) {
         struct target_write write = write_of(op, &op->items[i]);
+        write.beyond = beyond;
         int record = record_of(write.external_id);
         if (beyond && record >= 0)
             world.beyond[record] = true;

@@ -83,6 +83,7 @@ struct target_write {
     struct span names[SIM_FIELDS + 3], values[SIM_FIELDS + 3];
     int count;
     int64_t until_ms; /* late: not executed after this */
+    bool beyond;      /* sent after the time in which it had to be */
 };
 
 /* ---- what is counted ---- */

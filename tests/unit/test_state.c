@@ -389,6 +389,35 @@ static void beside_a_settled_row(void **state)
     }
 }
 
+/* While ours looks for an unknown operation, a settled one of a later version says how the next one ended: what is looked for is that. */
+static void beside_a_settled_row_while_looking(void **state)
+{
+    (void)state;
+    static const enum state_status looking[] = {STATE_UNCERTAIN, STATE_REBUILD};
+    for (size_t i = 0; i < sizeof looking / sizeof looking[0]; i++) {
+        struct base_pair ours[1] = {{0}}, theirs[1] = {{0}};
+        struct value our_sent[1] = {{VALUE_SET, span_of("b")}}, their_sent[1] = {{0}};
+        struct row row = {.status = looking[i],
+                          .op = span_of("0.1.7"),
+                          .due_ms = 900,
+                          .why = span_of("ours"),
+                          .base = ours,
+                          .sent = our_sent};
+        struct row refused = {.status = STATE_HELD,
+                              .has_version = true,
+                              .twin = span_of("501"),
+                              .op = span_of("0.1.8"),
+                              .base = theirs,
+                              .sent = their_sent};
+        assert_true(state_unknown_beside(&row, &refused));
+        assert_true(row.base == theirs && row.sent == their_sent);
+        assert_true(span_is(row.op, "0.1.8") && span_is(row.twin, "501"));
+        assert_int_equal(row.status, looking[i]);
+        assert_int_equal(row.due_ms, 900);
+        assert_true(span_is(row.why, "ours"));
+    }
+}
+
 static void merged(void **state)
 {
     (void)state;
@@ -439,6 +468,7 @@ int main(void)
         cmocka_unit_test(fold),
         cmocka_unit_test(beside_a_refused_row),
         cmocka_unit_test(beside_a_settled_row),
+        cmocka_unit_test(beside_a_settled_row_while_looking),
         cmocka_unit_test(merged),
         cmocka_unit_test(names),
     };
