@@ -129,19 +129,15 @@
     "end\n"
 
 /* The match index' text with one id more; nil: it is in. */
-#define MATCH_WITH                                                                   \
-    "local function match_with(known, id)\n"                                         \
-    "  if not known then return id end\n"                                            \
-    "  if known == id then return nil end\n"                                         \
-    "  if string.find(','..known..',', ','..id..',', 1, true) then return nil end\n" \
-    "  return known..','..id\n"                                                      \
-    "end\n"
-
-#define MATCH_ADD                                                              \
-    MATCH_WITH                                                                 \
-    "local function match_add(name, id)\n"                                     \
-    "  local ids = match_with(redis.call('HGET', P..'match:'..e, name), id)\n" \
-    "  if ids then redis.call('HSET', P..'match:'..e, name, ids) end\n"        \
+/* The match index' text with one id more. */
+#define MATCH_ADD                                                               \
+    "local function match_add(name, id)\n"                                      \
+    "  local known = redis.call('HGET', P..'match:'..e, name)\n"                \
+    "  local ids = known and known..','..id or id\n"                            \
+    "  if known and string.find(','..known..',', ','..id..',', 1, true) then\n" \
+    "    return\n"                                                              \
+    "  end\n"                                                                   \
+    "  redis.call('HSET', P..'match:'..e, name, ids)\n"                         \
     "end\n"
 
 struct redis_script SCRIPT_TAKE = {
@@ -207,17 +203,13 @@ struct redis_script SCRIPT_BEGIN = {
  */
 struct redis_script SCRIPT_FINISH = {
     .name = "finish",
-    .text = GUARD NOW MANY LINES DROP_OP MATCH_WITH
+    .text = GUARD NOW MANY LINES DROP_OP
     "local marks = tonumber(ARGV[i])\n"
     "if marks > 0 then straight('HSET', 'mark:', i + 1, 2 * marks) end\n"
     "i = i + 1 + 2 * marks\n"
-    "local n, m = tonumber(ARGV[i]), tonumber(ARGV[i + 1])\n"
-    "local at = i + 2\n"
-    "local match_at = at + 4 * n\n"
-    "local keys, names = {}, {}\n"
+    "local n, at, keys = tonumber(ARGV[i]), i + 1, {}\n"
     "for r = 1, n do keys[r] = ARGV[at + 4 * r - 4] end\n"
-    "for k = 1, m do names[k] = ARGV[match_at + 2 * k - 2] end\n"
-    "local index_of, op_of, ids_of = get('index:', keys), get('ops:', keys), get('match:', names)\n"
+    "local index_of, op_of = get('index:', keys), get('ops:', keys)\n"
     /* A replay brings one record more than once: what was read above is old from its second time on. */
     "local seen, over, new_index, claims, claimed, waits, born = {}, {}, {}, {}, {}, {}, {}\n"
     /* What can be done for all rows at once, and what needs every claim to be there. */
@@ -287,17 +279,6 @@ struct redis_script SCRIPT_FINISH = {
     "  end\n"
     "end\n"
     "flush()\n"
-    "local new_match, match = {}, {}\n"
-    "for k = 1, m do\n"
-    "  local name, id = names[k], ARGV[match_at + 2 * k - 1]\n"
-    "  local ids = match_with(match[name] or ids_of[k], id)\n"
-    "  if ids then\n"
-    "    match[name] = ids\n"
-    "    new_match[#new_match + 1] = name\n"
-    "    new_match[#new_match + 1] = ids\n"
-    "  end\n"
-    "end\n"
-    "many('HSET', 'match:', new_match)\n"
     "return 'OK'\n"};
 
 struct redis_script SCRIPT_CANCEL = {

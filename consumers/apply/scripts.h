@@ -13,7 +13,7 @@ extern struct redis_script
 extern struct redis_script
     SCRIPT_BEGIN; /* n, m, (key, op) × n, (claim, key) × m → "OK", or holder, claim, … ("" = begun) */
 /*
- * marks, (partition, mark)…, n, m, (key, partition, index, ends) × n, (match name, id) × m → "OK".
+ * marks, (partition, mark)…, n, (key, partition, index, ends) × n → "OK".
  * ends, of the record's operation: its whole text – it is over, and the row keeps all it claimed; "" – it is over, whatever it is;
  * "=" and a marker – it is over if it is that one; "!" – it stays.
  */

@@ -81,7 +81,7 @@ static int put_row(struct apply *apply, struct apply_entity *ae, struct work *wo
                                     .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
                                     .match_id = work->row.twin,
                                     .begun = keeps_all(work) ? work->begun : SPAN_NONE,
-                                    .index_before = work->index};
+                                    .index_before = work->index.data ? work->index : span_of("")};
     finish->match_count = match_names(apply, ae, work, &finish->match_names);
     buf_reset(&apply->scratch);
     row_index(&work->row, &apply->scratch);

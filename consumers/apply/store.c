@@ -3,7 +3,6 @@
  */
 #include "store.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +66,7 @@ void store_close(struct store *store)
     redis_close(store->redis);
     free(store->args.texts);
     free(store->args.lens);
+    free(store->args.starts);
     arena_clear(&store->args.numbers);
     free(store);
 }
@@ -86,25 +86,43 @@ const char *store_key(struct store *store, const char *name, const char *entity)
 void store_next(struct store *store, const char *command, const char *name, const char *entity)
 {
     struct args *args = &store->args;
-    assert(args->commands < COMMANDS_MAX);
+    if (args->commands == args->commands_cap) {
+        int cap = args->commands_cap ? args->commands_cap * 2 : 16;
+        int *starts = realloc(args->starts, sizeof *starts * (size_t)cap);
+        if (!starts)
+            abort();
+        args->starts = starts;
+        args->commands_cap = cap;
+    }
     args->starts[args->commands++] = args->count;
     store_push_text(args, command);
     if (name)
         store_push_text(args, store_key(store, name, entity));
 }
 
-enum store_outcome store_pipeline(struct store *store, redisReply **replies, struct err *err)
+enum store_outcome store_pipeline(struct store *store, redisReply ***ret_replies, struct err *err)
 {
     struct args *args = &store->args;
-    int argcs[COMMANDS_MAX];
+    int *argcs = arena_new(&args->numbers, int, args->commands);
+    redisReply **replies = arena_new(&args->numbers, redisReply *, args->commands);
     for (int i = 0; i < args->commands; i++) {
         int end = i + 1 < args->commands ? args->starts[i + 1] : args->count;
         argcs[i] = end - args->starts[i];
     }
     if (redis_pipeline(store->redis, replies, err, args->commands, argcs, args->texts,
-                       args->lens) == 0)
-        return STORE_OK;
-    return STORE_AWAY;
+                       args->lens) != 0)
+        return STORE_AWAY;
+    *ret_replies = replies;
+    return STORE_OK;
+}
+
+enum store_outcome store_send(struct store *store, struct err *err)
+{
+    redisReply **replies = NULL;
+    enum store_outcome outcome = store_pipeline(store, &replies, err);
+    if (outcome == STORE_OK)
+        redis_replies_free(replies, store->args.commands);
+    return outcome;
 }
 
 /* One plain command of the texts pushed. */
@@ -272,37 +290,6 @@ enum store_outcome store_due(struct store *store, const struct store_owner *owne
     freeReplyObject(reply);
     *ret_keys = keys;
     *ret_count = count;
-    return STORE_OK;
-}
-
-enum store_outcome store_match_add(struct store *store, const struct entity *entity,
-                                   const struct store_match *adds, int n, struct err *err)
-{
-    store_begin_script(store, entity->name, NULL, NULL);
-    store_push_int(&store->args, n);
-    for (int i = 0; i < n; i++) {
-        store_push(&store->args, adds[i].name);
-        store_push(&store->args, adds[i].id);
-    }
-    return store_eval(store, &SCRIPT_MATCH, NULL, err);
-}
-
-enum store_outcome store_listed(struct store *store, const struct entity *entity, bool set,
-                                bool *ret_listed, struct err *err)
-{
-    store_begin_command(store);
-    store_push_text(&store->args, set ? "SET" : "GET");
-    store_push_text(&store->args,
-                    arena_printf(&store->args.numbers, "%slisted:%s", store->prefix, entity->name));
-    if (set)
-        store_push_text(&store->args, store->incarnation);
-    redisReply *reply = NULL;
-    enum store_outcome outcome = store_command(store, &reply, err);
-    if (outcome != STORE_OK)
-        return outcome;
-    *ret_listed =
-        set || (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, store->incarnation) == 0);
-    freeReplyObject(reply);
     return STORE_OK;
 }
 

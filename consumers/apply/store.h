@@ -105,8 +105,8 @@ enum store_outcome store_begin(struct store *store, const struct store_owner *ow
 struct store_finish {
     struct span key;
     int32_t partition;
-    struct span row, index;         /* row_encode, row_index */
-    struct span index_before;       /* as store_load had it; data NULL: not known */
+    struct span row, index;   /* row_encode, row_index */
+    struct span index_before; /* as store_load had it, "": there was none; data NULL: not known */
     const struct span *match_names; /* added to the match index under match_id: "email=…" */
     int match_count;
     struct span match_id; /* target id; empty: nothing */

@@ -55,6 +55,9 @@ static void a_fenced_owner_neither_loads_nor_finishes(void **state)
 
 struct taker {
     struct store *store;
+    struct arena arena;
+    struct span row; /* as it was when the partition was taken */
+    int late;        /* commands before it, so that it comes at each moment once */
     enum store_outcome outcome;
 };
 
@@ -63,7 +66,10 @@ static void *take(void *opaque)
     struct taker *taker = opaque;
     struct err err = ERR_INIT;
     int64_t mark = 0, mark_epoch = 0;
+    for (int i = 0; i < taker->late; i++)
+        (void)store_now(taker->store, &mark, &err);
     taker->outcome = store_take(taker->store, &entity, 0, NEW_EPOCH, &mark, &mark_epoch, &err);
+    (void)store_row(taker->store, &entity, span_of("sf:1"), &taker->arena, &taker->row, &err);
     return NULL;
 }
 
@@ -72,9 +78,10 @@ static void a_partition_taken_in_between(void **state)
 {
     for (int round = 0; round < ROUNDS; round++) {
         assert_int_equal(open_store(state), 0);
-        struct taker taker = {.store = another()};
+        struct taker taker = {.store = another(), .late = round};
         struct span last = span_of("{0}");
         pthread_t thread;
+        arena_init(&taker.arena);
         enum store_outcome outcome = finish(last);
         assert_int_equal(outcome, STORE_OK);
         assert_int_equal(pthread_create(&thread, NULL, take, &taker), 0);
@@ -87,6 +94,8 @@ static void a_partition_taken_in_between(void **state)
         assert_int_equal(taker.outcome, STORE_OK);
         assert_int_equal(outcome, STORE_FENCED);
         assert_true(span_equal(row_of(taker.store, NEW_EPOCH), last));
+        assert_true(span_equal(taker.row, last));
+        arena_clear(&taker.arena);
         store_close(taker.store);
     }
 }

@@ -473,14 +473,15 @@ static void finish_row(const struct store_finish *row)
     for (int i = 0; i < count; i++) /* its claim may be free by now */
         if (lines[i].data[0] == 'w')
             add_line(row->key, lines[i]);
-    for (int m = 0; row->match_id.len && m < row->match_count; m++)
-        match_add(row->match_names[m], row->match_id);
 }
 
 enum store_outcome store_finish(struct store *store, const struct store_owner *owner,
                                 const struct store_finish *rows, int n, const int64_t *marks,
                                 struct err *err)
 {
+    for (int i = 0; i < n; i++) /* told before the guard is asked */
+        for (int m = 0; rows[i].match_id.len && m < rows[i].match_count; m++)
+            match_add(rows[i].match_names[m], rows[i].match_id);
     enum store_outcome outcome = guard(store, owner, n > 0 || marks[0] > 0, err);
     if (outcome != STORE_OK)
         return outcome;
