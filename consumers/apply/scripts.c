@@ -57,7 +57,8 @@
 
 /*
  * add(p, key, line), take(p, key, line): one line of an index text takes effect, or stops to have it. wake(key): this record has a twin, which
- * references waited for, whatever the entity that holds them.
+ * references waited for, whatever the entity that holds them. One script makes at most `wakes` of them due: where more wait, waking:<e> says so,
+ * and SCRIPT_DUE goes through the set by its cursor, a part at a time. Who begins to wait meanwhile sees the twin and needs no waking.
  */
 #define LINES                                                                                \
     "local function release(claim, key)\n"                                                   \
@@ -68,11 +69,19 @@
     "    redis.call('ZADD', P..'due:'..e..':'..wp, now, wk)\n"                               \
     "  end\n"                                                                                \
     "end\n"                                                                                  \
-    "local function wake(key)\n"                                                             \
-    "  for _, w in ipairs(redis.call('SMEMBERS', P..'refs:'..e..':'..key)) do\n"             \
+    "local wakes = 1000\n"                                                                   \
+    "local function rouse(waiters)\n"                                                        \
+    "  for _, w in ipairs(waiters) do\n"                                                     \
     "    local we, wp, wk = string.match(w, '^(%S+) (%d+) (.*)$')\n"                         \
     "    redis.call('ZADD', P..'due:'..we..':'..wp, now, wk)\n"                              \
     "  end\n"                                                                                \
+    "  wakes = wakes - #waiters\n"                                                           \
+    "end\n"                                                                                  \
+    "local function wake(key)\n"                                                             \
+    "  local refs = P..'refs:'..e..':'..key\n"                                               \
+    "  if redis.call('SCARD', refs) > wakes then\n"                                          \
+    "    redis.call('HSET', P..'waking:'..e, key, '0')\n"                                    \
+    "  else rouse(redis.call('SMEMBERS', refs)) end\n"                                       \
     "end\n"                                                                                  \
     "local function await(p, key, rest)\n"                                                   \
     "  local to, target = string.match(rest, '^([^:]+):(.*)$')\n"                            \
@@ -299,7 +308,16 @@ struct redis_script SCRIPT_TWINS = {
 
 struct redis_script SCRIPT_DUE = {
     .name = "due",
-    .text = GUARD NOW
+    .text = GUARD NOW LINES
+    "local waking = redis.call('HSCAN', P..'waking:'..e, '0', 'COUNT', 1)[2]\n"
+    "for k = 1, #waking, 2 do\n"
+    "  if wakes <= 0 then break end\n"
+    "  local page = redis.call('SSCAN', P..'refs:'..e..':'..waking[k], waking[k + 1], 'COUNT', "
+    "wakes)\n"
+    "  rouse(page[2])\n"
+    "  if page[1] == '0' then redis.call('HDEL', P..'waking:'..e, waking[k])\n"
+    "  else redis.call('HSET', P..'waking:'..e, waking[k], page[1]) end\n"
+    "end\n"
     "local set, out = P..'due:'..e..':'..ARGV[i], {}\n"
     "local keys = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, ARGV[i + 1])\n"
     "for _, key in ipairs(keys) do\n"

@@ -15,6 +15,7 @@
  *   waits:<e>:<claim>   set      "<p> <record key>" of the rows that wait for this claim to be given up
  *   refs:<e>            hash     record key → "1" while references to this record wait
  *   refs:<e>:<key>      set      "<entity> <p> <record key>" of the rows whose references wait for this record's twin
+ *   waking:<e>          hash     record key → cursor in refs:<e>:<key>: it has a twin, and more wait for it than one script may make due
  *   due:<e>:<p>         zset     record key by due_ms (Redis' clock)
  *   ops:<e>             hash     record key → "<marker> <sent_ms>\n<claim>\n…": an operation that was begun and not finished
  *   match:<e>           hash     "<field>=<match key>" → target ids, comma-separated; "<external id property>=<value>" too

@@ -128,9 +128,10 @@ class Target:
 
 class Oracle:
     def __init__(self, old, new, external_id, marker, tier="T3", explained=None, ours=("integration",),
-                 zombies=(), race_ms=3000, truth=None, normalises=False, match=("email",)):
+                 zombies=(), race_ms=3000, truth=None, normalises=False, match=("email",), posts=None):
         """truth: {canonical field: "old" | "new" | "newest" | "enforce"}, as the test declared it; normalises: the new system does,
-        as expected.normalised() says; match: properties by which a twin is found."""
+        as expected.normalised() says; match: properties by which a twin is found; posts: {id: fields by the old system's names} of records
+        that a form took, each with the one version that its visitor posted."""
         assert tier in ("T1", "T3")
         self.truth, self.match = truth or {}, match
         self.stored_as = expected.normalised if normalises else dict
@@ -143,6 +144,8 @@ class Oracle:
         self.verdict = Verdict()
         self.ended_ms = {}  # old id -> when the old system deleted it first
         self.versions = self.read_versions(old.effects(expected.OLD_OBJECT))
+        self.posts = {source: self.stored_as(expected.wanted(fields)) for source, fields in (posts or {}).items()}
+        self.versions.update({source: [version] for source, version in self.posts.items()})
         self.targets = collections.OrderedDict()
         for effect in new.effects(expected.NEW_OBJECT):
             self.targets.setdefault(effect.record_id, Target(effect.record_id)).effects.append(effect)
@@ -182,8 +185,10 @@ class Oracle:
                 self.by_source[source].append(record)
         for source, record in self.old_records.items():
             self.judge_record(source, record)
+        for source, want in self.posts.items():
+            self.judge_post(source, want)
         for source, records in self.by_source.items():
-            if source not in self.old_records and any(effect.who in self.ours for effect in self.targets[records[0].id].effects):
+            if source not in self.old_records and source not in self.posts and any(effect.who in self.ours for effect in self.targets[records[0].id].effects):
                 self.verdict.add("wrong", source, records[0].id, "no such record in the old system")
         return self.verdict
 
@@ -342,6 +347,19 @@ class Oracle:
         for name, want in good[-1].items():
             if have[name] != want:
                 self.judge_difference(source, target, name, want, have[name], good)
+
+    def judge_post(self, source, want):
+        """What a visitor sent is a record of its own, or a question about somebody who is there already."""
+        found = self.by_source.get(source, [])
+        if len(found) > 1:
+            self.verdict.add("duplicate", source, found[0].id, f"{len(found)} live records")
+        if not found:
+            self.judge_absent(source, want)
+            return
+        have = expected.stored(found[0].fields)
+        for name, value in want.items():
+            if value is not None and have[name] != value:
+                self.judge_difference(source, self.targets[found[0].id], name, value, have[name], [want])
 
     def judge_absent(self, source, want):
         why = self.explained.class_of(source, "*")

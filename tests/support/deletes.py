@@ -13,14 +13,14 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def event(source, modified_ms, merged_into=None, observed_ms=None):
+def event(source, modified_ms, merged_into=None, observed_ms=None, entity=ENTITY):
     """A delete as stream/event.h renders it: (key, text)."""
     key = f"{SYSTEM}:{source}"
     content = sha256((merged_into or "").encode())
     event_id = sha256(struct.pack(">Q", len(key)), key.encode(), struct.pack(">QQ", modified_ms, 1), content.encode())
     seen = observed_ms or modified_ms + 500
     origin = {"version": "0.1.0", "connector": "sweep", "name": "tests", "ts_ms": modified_ms, "snapshot": "false",
-              "db": SYSTEM, "table": ENTITY, "id": source, "event_id": event_id, "hash": content,
+              "db": SYSTEM, "table": entity, "id": source, "event_id": event_id, "hash": content,
               "modified_ms": modified_ms, "observed_from_ms": seen, "observed_to_ms": seen + 1000, "generation": 1,
               "pass": "incremental", "partial": False, "writer": None}
     if merged_into:
@@ -29,18 +29,18 @@ def event(source, modified_ms, merged_into=None, observed_ms=None):
                             "transaction": None}, separators=(",", ":"))
 
 
-def gone(p, source):
+def gone(p, source, of="Contact"):
     """The deleted record as the old system has it."""
-    return next(r for r in p.old.dump("Contact", deleted=True) if r["id"] == source)
+    return next(r for r in p.old.dump(of, deleted=True) if r["id"] == source)
 
 
-def publish(p, *sources):
+def publish(p, *sources, entity=ENTITY, of="Contact"):
     """What was deleted or merged away, told to Tandem."""
     told = []
     for source in sources:
-        record = gone(p, source)
-        told.append(event(source, record["modstamp_ms"], record["fields"].get("MasterRecordId")))
-    p.kafka.produce(p.topic(f"changes.{ENTITY}"), told)
+        record = gone(p, source, of)
+        told.append(event(source, record["modstamp_ms"], record["fields"].get("MasterRecordId"), entity=entity))
+    p.kafka.produce(p.topic(f"changes.{entity}"), told)
 
 
 def delete(p, *sources):

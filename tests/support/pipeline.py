@@ -71,7 +71,8 @@ class Pipeline:
     def __init__(self, tier="T3", partitions=2, old=None, new=None, connector=None, poll="", apply="", entity="", top="",
                  session_timeout_ms=3000, poll_build="tandem-poll", apply_build="tandem-apply", properties=(), judge=None,
                  sources=""):
-        """judge: what the oracle has to know: truth, normalises, match (tests/oracle/oracle.py)."""
+        """judge: what the oracle has to know: truth, normalises, match, posts (tests/oracle/oracle.py). new: switches of the new system, or
+        another pipeline's new system, into which both migrate."""
         assert tier in ("T1", "T3")
         self.tier, self.partitions, self.judge = tier, partitions, judge or {}
         self.ns = f"t{os.getpid()}-{next(_numbers)}"
@@ -81,7 +82,8 @@ class Pipeline:
         self.poll_build, self.apply_build = poll_build, apply_build
         self.dir = new_dir(self.ns)
         self.old = Sandbox("salesforce", **{**OLD, **(old or {})})
-        self.new = Sandbox("hubspot", **{**NEW, "conditional_writes": int(tier == "T1"), **(new or {})})
+        self.shares_new = isinstance(new, Sandbox)
+        self.new = new if self.shares_new else Sandbox("hubspot", **{**NEW, "conditional_writes": int(tier == "T1"), **(new or {})})
         self.options = {"poll": poll, "apply": apply, "entity": entity, "top": top, "sources": sources,
                         "session_timeout_ms": session_timeout_ms,
                         "properties": "".join(f', "{text}"' for text in properties)}
@@ -152,7 +154,8 @@ class Pipeline:
     def prepare(self):
         """Topics, the target's properties, control: everything that `tandem run --go` does before it starts processes."""
         if not self.prepared:
-            self.new.admin("schema", {"object": "contacts", "name": "lead_source", "type": "string"})
+            if not self.shares_new:
+                self.new.admin("schema", {"object": "contacts", "name": "lead_source", "type": "string"})
             self.tandem("topics", "apply")
             # With the lock taken, `tandem run --go` does all that and leaves the processes to whoever has it: us.
             os.makedirs(os.path.join(self.dir, "run"))

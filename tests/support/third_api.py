@@ -11,9 +11,12 @@ attributes, times in milliseconds, errors as "problem". It keeps records in memo
 """
 import http.server
 import json
+import os
 import threading
 import time
 import urllib.parse
+
+import harness
 
 TOKEN = "sandbox-token"
 FIELDS = ("Email FirstName LastName Phone MobilePhone Title MailingStreet MailingCity MailingPostalCode MailingCountry Birthdate "
@@ -89,3 +92,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+# What an integration engineer changes in the template after reading this API's pages, and the operations it does not have.
+EDITS = (
+    ('name = "Generic REST"', 'name = "Third"'),
+    ('base = "/v1"', 'base = "/api/3"'),
+    ('id_form = "text"', 'id_form = "digits"'),
+    ('time = "rfc3339"', 'time = "epoch_ms"'),
+    ('id = "id";                                 // never', 'id = "uid";  // never'),
+    ('modified = "updated"', 'modified = "meta.changed"'),
+    ('// writer = "updated_by"', 'writer = "meta.by"'),
+    ('values = "";                               // the object', 'values = "attributes";  // the object'),
+    ('codes = ["code"]', 'codes = ["problem.type"]'),
+    ('messages = ["message"]', 'messages = ["problem.text"]'),
+    ('{ status = 429; outcome = "later"; retry_after_ms = 10000; }', '{ code = "slow_down"; outcome = "later"; retry_after_ms = 50; }'),
+    ('page = 100;', 'page = 15;'),
+    ('settle_ms = 5000', 'settle_ms = 200'),
+    ('overlap_ms = 60000', 'overlap_ms = 2000'),
+    ('path = "{base}/{object}";                // behind', 'path = "{base}/{object}/rows";  // behind'),
+    ('limit = "{page}"; fields = "{fields}"; }; // a parameter', 'count = "{page}"; }; // a parameter'),
+    ('next = "next";                           // path to', 'next = "data.cursor";  // path to'),
+    ('path = "{base}/{object}";\n      query = { sort = "id"; after = "{after_id}"; limit = "{page}"; fields = "{fields}"; };',
+     'path = "{base}/{object}/rows";\n      query = { order = "uid"; above = "{after_id}"; count = "{page}"; };'),
+    ('next = "next";                           // only its', '// only its'),
+    ('path = "{base}/{object}";\n      query = {\n        sort = "updated,id";', 'path = "{base}/{object}/rows";\n      query = {\n        order = "changed";'),
+    ('updated_from = "{!after_id:{from}}";', 'since = "{from}";'),
+    ('behind = "{?after_id:{from},{after_id}}";', 'above = "{after_id}";'),
+    ('updated_to = "{to}"', 'until = "{to}"'),
+    ('        limit = "{page}";\n        fields = "{fields}";\n', '        count = "{page}";\n'),
+    ('method = "POST";\n      path = "{base}/{object}/read";', 'path = "{base}/{object}/rows"; query = { uids = "{each}"; by = "{id_property}"; };'),
+    ('body = "{{?id_property:', '// body = "{{?id_property:'),
+    ('''each = "'{id}'";                         // one id''', 'each = "{id}";  // one id'),
+    ('separator = ", "', 'separator = ","'),
+    ('path = "{base}/{object}/count"', 'path = "{base}/{object}/size"'),
+    ('total = "total"', 'total = "data.size"'),
+    ('records = "items"', 'records = "data.rows"'),
+    ('records = "fields"', 'records = "data.fields"'),
+)
+
+
+def third_connector():
+    """The text of its connector file."""
+    with open(os.path.join(harness.SOURCE, "deploy/connectors/generic-rest.cfg"), encoding="utf-8") as file:
+        text = file.read()
+    # It is only read from: what stands behind this line goes, but for the two closing braces.
+    text = text[:text.index("    // --- only for a system that Tandem writes to ---")] + "  };\n};\n"
+    for old, new in EDITS:
+        assert old in text, f"the template has no more: {old}"
+        text = text.replace(old, new)
+    return text

@@ -13,7 +13,8 @@ THANKS = "https://www.example.com/thanks"
 ORIGIN = "https://www.example.com"
 
 INPUTS = """inputs = ( { name = "email"; field = "email"; }, { name = "first_name"; field = "first_name"; },
-  { name = "last_name"; field = "last_name"; }, { name = "00N5g00000Ab"; field = "job_title"; }, { name = "lead_source"; field = "source"; } );"""
+  { name = "last_name"; field = "last_name"; }, { name = "00N5g00000Ab"; field = "job_title"; }, { name = "lead_source"; field = "source"; },
+  { name = "mobile"; field = "mobile"; } );"""
 
 
 def form(name, path, more=""):

@@ -17,7 +17,8 @@ from pipeline import SYSTEM
 import ledger  # tests/oracle, on the path since pipeline was imported
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-EDITS, EXPECTS = ("old", "new", "tandem"), ("is", "absent", "held", "says", "writes", "lost", "dead", "live")
+EDITS = ("old", "new", "tandem", "link", "unlink")
+EXPECTS = ("is", "absent", "held", "says", "writes", "lost", "dead", "live", "linked")
 
 
 class Line:
@@ -86,7 +87,7 @@ class Run:
             self.look(phase)
         # What was right once stays right.
         for scenario in self.scenarios:
-            self.look_at(scenario, max(line.phase for line in scenario.lines), ("is", "absent", "held", "live"))
+            self.look_at(scenario, max(line.phase for line in scenario.lines), ("is", "absent", "held", "live", "linked"))
         assert not self.problems, f"{len(self.problems)} expectations are not met:\n" + "\n".join(self.problems)
 
     def rest(self, when):
@@ -256,7 +257,7 @@ class Run:
         return None if len(mails) == int(line.words[0]) else f"live records: {mails}"
 
 
-def run(p, scenarios):
+def run(p, scenarios, kind=Run):
     began = time.monotonic()
-    Run(p, scenarios).go()
+    kind(p, scenarios).go()
     print(f"{len(scenarios)} scenarios on {p.tier}, {time.monotonic() - began:.0f} s")

@@ -1,136 +1,23 @@
 """Three entities that refer to each other: references that come before what they refer to, cycles, chains, owners, links
-edited on either side, kills between a record and its links. Judged from the new system's ledger of associations."""
-import contextlib
+edited on either side, kills between a record and its links, what is merged or deleted. Judged from the new system's ledger of associations."""
 import json
 import re
-import sqlite3
 
 from harness import http, run_tests, wait_for
-from pipeline import Pipeline, end_of
-
-ENTITIES = ("contact", "company", "deal")
-OBJECTS = {"contact": ("Contact", "contacts"), "company": ("Account", "companies"), "deal": ("Opportunity", "deals")}
-CONTACT_COMPANY, PARENT, DEAL_COMPANY, DEAL_CONTACT = 279, 14, 341, 3
-
-
-class Relations(Pipeline):
-    template = "relations.cfg"
-
-    def __init__(self, retry_ms=600000, **more):
-        self.retry_ms = retry_ms
-        super().__init__(**more)
-        self.validated = False  # schemas/ describe the model entity
-
-    def configure(self, name, **changes):
-        return super().configure(name, reference_retry_ms=self.retry_ms, **changes)
-
-    # ---- people ----
-
-    def put(self, entity, who="ann", **fields):
-        return self.old.admin("people/create", {"object": OBJECTS[entity][0], "fields": fields, "who": who})["id"]
-
-    def change(self, entity, record, **fields):
-        self.old.admin("people/edit", {"object": OBJECTS[entity][0], "id": record, "fields": fields, "who": "ann"})
-
-    def company(self, name, **fields):
-        return self.put("company", Name=name, **fields)
-
-    def contact(self, name, **fields):
-        return self.put("contact", Email=f"{name}@x.org", LastName=name, **fields)
-
-    def deal(self, name, **fields):
-        return self.put("deal", Name=name, StageName="Prospecting", CloseDate="2027-01-01", **fields)
-
-    def person_links(self, verb, entity, record, to, other, kind):
-        self.new.admin(f"people/{verb}", {"from": {"object": OBJECTS[entity][1], "id": self.id(entity, record)},
-                                          "to": {"object": OBJECTS[to][1], "id": self.id(to, other)},
-                                          "type": kind, "who": "bob"})
-
-    # ---- what is there ----
-
-    def records(self, entity):
-        return {record["fields"][self.external_id]: record for record in self.new.dump(OBJECTS[entity][1])
-                if record["fields"].get(self.external_id)}
-
-    def id(self, entity, record):
-        found = self.records(entity).get(record)
-        return found and found["id"]
-
-    def links(self, kind):
-        """[(old id or new id, …)] of the associations of one type, by the records' old ids."""
-        names = {}
-        for entity in ENTITIES:
-            names.update({(OBJECTS[entity][1], record["id"]): old for old, record in self.records(entity).items()})
-        _, text = http("GET", self.new.url + "/admin/links?object=" +
-                       {CONTACT_COMPANY: "contacts", PARENT: "companies"}.get(kind, "deals"))
-        links = [json.loads(line) for line in text.splitlines()]
-        return sorted((names.get((link["from_object"], link["from_id"]), link["from_id"]),
-                       names.get((link["to_object"], link["to_id"]), link["to_id"]))
-                      for link in links if link["type"] == kind)
-
-    def effects(self, kind):
-        """What became of the associations of a type: [(op, who, from id, to id, changed)] in order."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.new.dir}/sandbox.db?mode=ro", uri=True)) as database:
-            return database.execute("SELECT op, who, from_id, to_id, changed FROM link_effects WHERE type = ? ORDER BY seq", (kind,)).fetchall()
-
-    def rows(self, entity):
-        self.messages(f"state.{entity}")
-        rows = {}
-        for message in self.messages(f"state.{entity}"):
-            if not message["key"].startswith("!") and message["payload"]:
-                rows[message["key"].split(":", 1)[1]] = json.loads(message["payload"])
-        return rows
-
-    def awaited(self, entity, record):
-        return {each["field"]: each["old"] for each in self.rows(entity).get(record, {}).get("awaits", ())}
-
-    def wait(self, condition, what, timeout=60):
-        def there():
-            for proc in self.processes():
-                code = proc.process.poll() if proc.process is not None else None
-                assert code in (None, 0, -9), f"{proc.name} ended with {code}: {end_of(proc)}"
-            return condition()
-        try:
-            return wait_for(there, timeout, what, 0.1)
-        except AssertionError as error:
-            rows = {entity: self.rows(entity) for entity in ENTITIES}
-            raise AssertionError(f"{error}\n{json.dumps(rows, indent=1)[:6000]}\n{self.tails()}") from None
-
-    def rest(self):
-        """Every event is applied, no operation is in flight, nothing is due."""
-        def resting():
-            for entity in ENTITIES:
-                client = self.client(f"{self.ns}.apply")
-                topic = self.topic(f"changes.{entity}")
-                ends = self.client().ends(topic, self.partitions)
-                committed = client.committed(topic, self.partitions)
-                if any(committed[p] < end for p, end in ends.items()) or self.redis.cmd("HLEN", f"tandem:{self.ns}:ops:{entity}"):
-                    return False
-                now = int(self.redis.cmd("TIME")[0]) * 1000
-                if any(self.redis.cmd("ZCOUNT", f"tandem:{self.ns}:due:{entity}:{p}", 0, now) for p in range(self.partitions)):
-                    return False
-            return True
-        self.wait(resting, "at rest")
-
-    def assert_once(self, kind):
-        """Each association was made once, or taken away; nothing we did changed nothing."""
-        made = {}
-        for op, who, source, target, changed in self.effects(kind):
-            assert changed or who != "integration", f"{op} {source} → {target} changed nothing"
-            made[(source, target)] = made.get((source, target), 0) + (1 if op == "associate" else -1)
-        assert set(made.values()) <= {0, 1}, made
-
-    def assert_whole(self):
-        """Nothing leads to a record that is not there; nothing waits."""
-        for entity in ENTITIES:
-            for old, row in self.rows(entity).items():
-                assert not row.get("awaits"), f"{entity} {old} waits: {row}"
-        assert not [key for entity in ENTITIES for key in self.redis.keys(f"tandem:{self.ns}:refs:{entity}*")], "waits left in Redis"
+from relation_tools import CONTACT_COMPANY, DEAL_COMPANY, DEAL_CONTACT, PARENT, Relations
 
 
 def test_before_their_targets():
+    before_their_targets("T3")
+
+
+def test_before_their_targets_t1():
+    before_their_targets("T1")
+
+
+def before_their_targets(tier):
     """Contacts and deals are applied while what they refer to is not there; a chain, a cycle, a record that is its own parent."""
-    with Relations() as p:
+    with Relations(tier=tier) as p:
         p.prepare()
         apply = p.add_apply()
         top = p.company("Top")
@@ -298,6 +185,70 @@ def test_flush_while_waiting():
         p.change("company", gone, Name="back")
         p.wait(lambda: p.links(CONTACT_COMPANY) == sorted([(there, company), (waits, gone)]), "woken")
         p.rest()
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_whole()
+
+
+def test_merged_and_deleted():
+    """What a contact refers to was merged into another company, or deleted, before the contact is applied or after. (The rows of
+    scenarios/relations.txt tell the rest.)"""
+    with Relations(retry_ms=1500) as p:
+        p.start()
+        winner, loser, other, ended = (p.company(name) for name in ("winner", "loser", "other", "ended"))
+        after = [p.contact(name, AccountId=company) for name, company in (("after-l", loser), ("after-e", ended))]
+        linked = sorted(zip(after, (loser, ended)))
+        p.wait(lambda: p.links(CONTACT_COMPANY) == linked, "linked")
+        # Read in the old system before, applied after.
+        p.tandem("pause", "--entity", "contact")
+        before = [p.contact(name, AccountId=company) for name, company in (("before-l", loser), ("before-e", ended))]
+        p.wait(lambda: {m["key"].split(":")[1] for m in p.messages("changes.contact")} >= set(before), "read while the company was there")
+        p.polls[0].term()
+        p.merge("company", winner, loser)
+        p.gone("company", ended)
+        p.wait(lambda: all(p.rows("company").get(record, {}).get("deleted") for record in (loser, ended)) or
+               p.rows("company")[loser].get("held") and p.rows("company")[ended].get("deleted"), "told")
+        p.tandem("resume", "--entity", "contact")
+        # The deleted one has no twin: the contact is there, and asks. The merged one's twin stays until a person merged it there, too: a question.
+        p.wait(lambda: p.rows("contact").get(before[1], {}).get("held"), "a question")
+        p.wait(lambda: p.rows("contact").get(before[0], {}).get("twin"), "the other one is there")
+        question = p.rows("contact")[before[1]]["held"][0]
+        assert (question["class"], question["field"], question["detail"]) == ("reference", "company", f"salesforce:{ended}"), question
+        assert p.rows("company")[loser]["held"][0]["class"] == "duplicate-twin", p.rows("company")[loser]
+        # The old system tells where its references lead now.
+        p.polls[0].start()
+        p.wait(lambda: p.links(CONTACT_COMPANY) == sorted([(after[0], winner), (before[0], winner)]), "both at the winner")
+        p.change("contact", after[1], Title="CEO")
+        p.wait(lambda: p.records("contact")[after[1]]["fields"].get("jobtitle") == "CEO", "the title flows")
+        p.change("contact", before[1], AccountId=other)
+        p.change("contact", after[1], AccountId=None)
+        p.wait(lambda: p.links(CONTACT_COMPANY) == sorted([(after[0], winner), (before[0], winner), (before[1], other)]), "told otherwise")
+        p.rest()
+        assert not any(row.get("held") for row in p.rows("contact").values()), p.rows("contact")
+        p.assert_once(CONTACT_COMPANY)
+        p.assert_whole()
+
+
+def test_very_many_waiters():
+    """Thousands wait for one company: they are woken a part at a time (waking:<entity> says how far), also when apply is killed meanwhile."""
+    with Relations(partitions=1) as p:
+        p.prepare()
+        apply = p.add_apply()
+        company = p.company("Everybody's")
+        contacts = [p.contact(f"w{n}", AccountId=company) for n in range(3000)]
+        p.new.admin("faults", {"kind": "status", "status": 400, "count": 0, "match": {"path_contains": "companies/batch/upsert"}})
+        p.add_poll()
+        refs = f"tandem:{p.ns}:refs:company:salesforce:{company}"
+        p.wait(lambda: p.redis.cmd("SCARD", refs) == len(contacts), "all of them wait", 120)
+        http("DELETE", p.new.url + "/admin/faults")
+        p.change("company", company, Name="Here")
+        waking = f"tandem:{p.ns}:waking:company"
+        wait_for(lambda: p.redis.cmd("HLEN", waking), 60, "waking has begun", 0.005)
+        apply.kill()
+        assert p.redis.cmd("SCARD", refs) > 0
+        apply.start()
+        p.wait(lambda: not p.redis.cmd("EXISTS", waking) and not p.redis.cmd("EXISTS", refs), "all are woken", 120)
+        p.rest()
+        assert p.links(CONTACT_COMPANY) == sorted((contact, company) for contact in contacts)
         p.assert_once(CONTACT_COMPANY)
         p.assert_whole()
 

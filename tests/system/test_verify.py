@@ -12,7 +12,7 @@ import threading
 
 from harness import run_tests, wait_for, Proc
 from pipeline import Pipeline
-from test_relations import CONTACT_COMPANY, DEAL_COMPANY, DEAL_CONTACT, PARENT, Relations
+from relation_tools import CONTACT_COMPANY, DEAL_COMPANY, DEAL_CONTACT, PARENT, Relations
 from verify_tools import FIELDS, World, as_system, base_of, canonical, key_of, other, source_id, target_id
 
 EACH = int(os.environ.get("TANDEM_PLANTED", "48"))
