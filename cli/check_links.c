@@ -150,6 +150,50 @@ static void check_people(struct links *links, const struct field *field)
     rest_op_clear(&op);
 }
 
+/* Is the type that the mapping names one of those that the system has between the two? What it cannot tell is not asked. */
+static void check_type(struct links *links, const struct field *field, const struct entity *to,
+                       const char *what)
+{
+    static const char *const PROPERTIES[] = {"category", "label"};
+    const struct value_reference *reference = field->rules.reference;
+    char words[WORDS_BYTES], number[32];
+    struct err err = ERR_INIT;
+    struct rest_op op;
+    bool found = false;
+    if (rest_max(links->rest, REST_LINK_TYPES, links->entity->new_object, NULL) == 0)
+        return;
+    rest_op_init(&op);
+    op.kind = REST_LINK_TYPES;
+    op.object = links->entity->new_object;
+    op.to_object = to->new_object;
+    op.properties = (const char **)PROPERTIES;
+    op.property_count = 2;
+    (void)snprintf(number, sizeof(number), "%lld", (long long)reference->association_type);
+    if (ask(links, &op, &err) != 0) {
+        missing(links, what, err.text);
+        rest_op_clear(&op);
+        return;
+    }
+    (void)snprintf(words, sizeof(words),
+                   "field %s of %s is of type %s:%s, which the system does not have; there are:",
+                   field->name, links->entity->name, reference->association_category, number);
+    for (int r = 0; r < op.record_count; r++) {
+        const struct rest_record *record = &op.records[r];
+        struct span category = record->values[0].text, label = record->values[1].text;
+        size_t used = strlen(words);
+        found = found ||
+                (span_is(record->id, number) && span_is(category, reference->association_category));
+        if (used < sizeof(words))
+            (void)snprintf(words + used, sizeof(words) - used, " %.*s:%.*s (%.*s)",
+                           (int)category.len, category.data ? category.data : "",
+                           (int)record->id.len, record->id.data, (int)label.len,
+                           label.data ? label.data : "");
+    }
+    if (!found)
+        missing(links, what, words);
+    rest_op_clear(&op);
+}
+
 /* Nothing has the id 0: an answer, even "not found", shows that associations can be read. */
 static void check_association(struct links *links, const struct migration *migration,
                               const struct field *field)
@@ -182,6 +226,8 @@ static void check_association(struct links *links, const struct migration *migra
     op.id_count = 1;
     if (ask(links, &op, &err) != 0)
         missing(links, what, err.text);
+    else
+        check_type(links, field, to, what);
     rest_op_clear(&op);
 }
 

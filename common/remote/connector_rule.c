@@ -11,33 +11,19 @@ _Static_assert((int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
                    (int)OPERATION_UNLINK == (int)REST_UNLINK &&
                    (int)OPERATION_LINKS == (int)REST_LINKS &&
                    (int)OPERATION_PIPELINES == (int)REST_PIPELINES &&
+                   (int)OPERATION_LINK_TYPES == (int)REST_LINK_TYPES &&
                    (int)OPERATION_ARCHIVE == (int)REST_ARCHIVE &&
                    (int)OPERATION_DELETE == (int)REST_DELETE &&
                    (int)OPERATION_ENDED == (int)REST_ENDED &&
                    (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
                "in the order of enum rest_kind");
 
-const char *const OPERATION_NAMES[] = {"backfill",
-                                       "incremental",
-                                       "read",
-                                       "list",
-                                       "count",
-                                       "upsert",
-                                       "create",
-                                       "update",
-                                       "properties",
-                                       "create_property",
-                                       "history",
-                                       "link",
-                                       "unlink",
-                                       "links",
-                                       "pipelines",
-                                       "archive",
-                                       "delete",
-                                       "ended",
-                                       "create_if_absent",
-                                       "search",
-                                       NULL};
+const char *const OPERATION_NAMES[] = {
+    "backfill",   "incremental", "read",   "list",       "count",
+    "upsert",     "create",      "update", "properties", "create_property",
+    "history",    "link",        "unlink", "links",      "pipelines",
+    "link_types", "archive",     "delete", "ended",      "create_if_absent",
+    "search",     NULL};
 _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
                "a name per operation");
 
@@ -104,6 +90,7 @@ const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
                          .records = true,
                          .link = true},
     [OPERATION_PIPELINES] = {.records = true, .stages = true},
+    [OPERATION_LINK_TYPES] = {.allowed = PH_BIT(PH_TO_OBJECT), .records = true},
     [OPERATION_ARCHIVE] = {.allowed = PH_BIT(PH_EACH),
                            .required = PH_BIT(PH_EACH),
                            .each = PH_BIT(PH_ID)},

@@ -83,6 +83,11 @@ enum rest_kind {
      */
     REST_PIPELINES,
     /*
+     * Which types of association lead from object to to_object, as records: id = the type's number, values by properties[]. A connector
+     * may be without this operation (rest_max() 0).
+     */
+    REST_LINK_TYPES,
+    /*
      * items[] by target id: put aside (a person can bring it back), or removed for ever with what it
      * held. Unconditional on every tier, and idempotent: what is gone already is OK, or GONE.
      */

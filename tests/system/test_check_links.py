@@ -28,6 +28,12 @@ def test_what_an_entity_leads_to():
     _, out, _ = migration.tandem("check", "--connect")
     assert lines(out) == ["ok       hubspot pipelines of deals: every pipeline and stage of the value tables is there"], out
 
+    migration.change('association = "279"', 'association = "278"')
+    _, out, _ = migration.tandem("check", "--connect", want=69)
+    assert "missing  hubspot associations contacts to companies: field company of contact is of type HUBSPOT_DEFINED:278, which the system does not" \
+        " have; there are: " in out and "HUBSPOT_DEFINED:279" in out, out
+    migration.change('association = "278"', 'association = "279"')
+
     migration.change('new = "closedwon"', 'new = "closedwonn"')
     migration.change('new = "default"', 'new = "sales"')
     path = os.path.join(migration.dir, "connectors/hubspot.cfg")
