@@ -189,8 +189,9 @@ static int ask_groups(struct rights *rights, struct err *err)
     if (ask_group(rights, group, err) != 0)
         return -1;
     for (int i = 0; i < migration->source_count; i++) { /* of hints: producers/poll */
-        if (migration->sources[i].webhook || migration->sources[i].form)
-            continue; /* nothing is read by whoever is called */
+        if (migration->sources[i].webhook || migration->sources[i].form ||
+            migration->sources[i].singer)
+            continue; /* no hints are read by whoever is called, or by a tap */
         (void)snprintf(group, sizeof(group), "%s.%s.%s", migration->ns, migration->sources[i].type,
                        migration->sources[i].system->name);
         if (ask_group(rights, group, err) != 0)

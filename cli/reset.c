@@ -86,12 +86,31 @@ static bool is_question(const struct reset *reset, struct span key)
     return review_key_parse(key, &entity, &record) && span_is(entity, reset->entity->name);
 }
 
+/* "<system>/<source>/singer": all that a tap brings has one place. */
+static bool is_tap(const struct reset *reset, struct span source)
+{
+    for (int i = 0; i < reset->migration->source_count; i++) {
+        const struct source_settings *settings = &reset->migration->sources[i];
+        size_t len = strlen(settings->name);
+        if (!settings->singer || source.len <= len || source.data[len] != '/' ||
+            memcmp(source.data, settings->name, len) != 0 ||
+            !span_is((struct span){source.data + len, source.len - len}, "/singer"))
+            continue;
+        for (int k = 0; k < settings->singer->stream_count; k++)
+            if (settings->singer->streams[k].entity == reset->entity)
+                return true;
+    }
+    return false;
+}
+
 /* "<system>/<entity>/<pass>" */
 static bool is_cursor(const struct reset *reset, struct span key)
 {
     const char *slash = memchr(key.data, '/', key.len);
     size_t len = strlen(reset->entity->name);
     size_t left = slash ? key.len - (size_t)(slash + 1 - key.data) : 0;
+    if (left && is_tap(reset, (struct span){slash + 1, left}))
+        return true;
     return left > len && memcmp(slash + 1, reset->entity->name, len) == 0 && slash[1 + len] == '/';
 }
 

@@ -42,7 +42,8 @@
  *
  *   sources = ( { name = "salesforce-poll"; type = "poll"; system = "salesforce"; interval_ms = 5000; … },
  *               { name = "hooks"; type = "webhook"; system = "salesforce"; endpoints = ( … ); },   // model/webhook.h
- *               { name = "forms"; type = "form"; system = "salesforce"; forms = ( … ); } );          // model/form.h
+ *               { name = "forms"; type = "form"; system = "salesforce"; forms = ( … ); },          // model/form.h
+ *               { name = "tap"; type = "singer"; system = "salesforce"; command = [ … ]; streams = ( … ); … } );   // model/singer.h
  *   apply = { instances = 1; batch_records = 1000; … };   // all of it: migration_kafka.c
  *   log_level = "info"; run_dir = "run";      // logs, pid and lock files of `tandem run`
  */
@@ -75,10 +76,11 @@ struct system_settings {
 };
 
 struct source_settings {
-    const char *name, *type; /* "poll", "webhook", "form" */
+    const char *name, *type; /* "poll", "webhook", "form", "singer" */
     const struct system_settings *system;
     const struct webhook_settings *webhook; /* model/webhook.h; NULL: another type */
     const struct form_settings *form;       /* model/form.h; NULL: another type */
+    const struct singer_settings *singer;   /* model/singer.h; NULL: another type */
     const config_setting_t *group;          /* the producer's own option table reads the rest */
 };
 

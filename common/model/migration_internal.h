@@ -7,6 +7,7 @@
 
 #include "model/form.h"
 #include "model/migration.h"
+#include "model/singer.h"
 #include "model/webhook.h"
 
 /* The groups of the root that have a file of their own; NULL: not there. */
@@ -70,6 +71,10 @@ const struct signature_scheme *migration_read_webhook_scheme(struct migration *m
 struct form_settings *migration_read_forms(struct migration *migration,
                                            const config_setting_t *group,
                                            struct conf_report *report);
+/* The child and the streams of a singer source, likewise. */
+struct singer_settings *migration_read_singer(struct migration *migration,
+                                              const config_setting_t *group,
+                                              struct conf_report *report);
 /* All jq expressions of the migration, for one compilation. */
 struct expression_list {
     const char *texts[EXPRESSIONS_MAX];

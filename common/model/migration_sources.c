@@ -10,7 +10,7 @@
 enum { NAME_MAX_BYTES = 60, KEYS_MAX = 100 };
 
 /* The types of this house. Others are taken as they are: whose program is not there `tandem check` and `tandem run` say. */
-static const char *const SOURCE_TYPES[] = {"poll", "webhook", "form", NULL};
+static const char *const SOURCE_TYPES[] = {"poll", "webhook", "form", "singer", NULL};
 
 struct source_group {
     const char *name, *type, *system;
@@ -98,6 +98,8 @@ void migration_read_sources(struct migration *migration, const struct migration_
             source.webhook = migration_read_webhook(migration, group, source.system, report);
         if (read.type && strcmp(read.type, "form") == 0)
             source.form = migration_read_forms(migration, group, report);
+        if (read.type && strcmp(read.type, "singer") == 0)
+            source.singer = migration_read_singer(migration, group, report);
         if (source.name)
             migration->sources[migration->source_count++] = source;
     }

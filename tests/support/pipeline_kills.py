@@ -31,7 +31,7 @@ def failpoints():
                 for name in re.findall(r'\bFAILPOINT\("([^"]+)"\)', file.read()):
                     if name.startswith("apply.link"):
                         continue  # test_relations.py: this mapping has no associations
-                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None, "form": None}[name.split(".")[0]]
+                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None, "form": None, "singer": None}[name.split(".")[0]]
                     if who:  # the receivers' are their own tests'
                         found[name] = who
     assert found
