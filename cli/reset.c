@@ -15,6 +15,7 @@
 #include "cli/rows.h"
 #include "cli/scan.h"
 #include "model/review.h"
+#include "model/singer.h"
 #include "stream/sink.h"
 #include "stream/topics.h"
 

@@ -137,9 +137,9 @@ void child_read(struct child *child, int timeout_ms, int64_t mono_ms)
 /* What is left of a long line goes up to its end. False: the end is not here yet. */
 static bool skip(struct child *child)
 {
-    const char *from = child->lines.data + child->taken;
     size_t left = child->lines.len - child->taken;
-    const char *end = left ? memchr(from, '\n', left) : NULL;
+    const char *from = child->lines.data + child->taken;
+    const char *end = left && child->lines.data ? memchr(from, '\n', left) : NULL;
     child->taken += end ? (size_t)(end - from) + 1 : left;
     if (end)
         child->skipping = false;
@@ -152,7 +152,7 @@ enum child_line child_next(struct child *child, struct span *ret_line)
         return CHILD_NOTHING;
     const char *from = child->lines.data ? child->lines.data + child->taken : NULL;
     size_t left = child->lines.len - child->taken;
-    const char *end = left ? memchr(from, '\n', left) : NULL;
+    const char *end = left && from ? memchr(from, '\n', left) : NULL;
     size_t len = end ? (size_t)(end - from) : left;
     if (len > child->line_max_bytes) {
         *ret_line = (struct span){from, child->line_max_bytes};

@@ -68,13 +68,12 @@ struct loading {
 static int decode(struct loading *loading, struct span value, struct err *err)
 {
     struct place *place = loading->place;
-    struct span mapping = SPAN_NONE;
+    struct span mapping = SPAN_NONE, state = SPAN_NONE;
     if (cursor_decode(value, &loading->tape, &place->cursor, err) < 0)
         return -1;
-    uint32_t state = json_get(&loading->tape, 0, "state");
     buf_reset(&place->state);
-    if (state && loading->tape.tokens[state].type == JSON_OBJECT_)
-        buf_put_span(&place->state, json_text(&loading->tape, state));
+    if (json_string_at(&loading->tape, 0, "state", &state))
+        buf_put_span(&place->state, state);
     (void)json_string_at(&loading->tape, 0, "mapping", &mapping);
     (void)snprintf(loading->mapping_text, sizeof(loading->mapping_text), "%.*s",
                    (int)(mapping.len < HASH_HEX_BYTES ? mapping.len : HASH_HEX_BYTES - 1),
@@ -128,7 +127,7 @@ static void encode(const struct place *place, const struct cursor *cursor, struc
     buf_puts(out, ",\"mapping\":");
     buf_put_json_string(out, span_of(place->mapping));
     buf_puts(out, ",\"state\":");
-    buf_put_span(out, state.len ? state : span_of("null"));
+    buf_put_json_string(out, state.len ? state : span_of(""));
     buf_putc(out, '}');
 }
 

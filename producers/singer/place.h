@@ -10,7 +10,7 @@
 
 #include "stream/source.h"
 
-enum { PLACE_STATE_MAX_BYTES = 512 * 1024, PLACE_AHEAD_MS = 10000 };
+enum { PLACE_STATE_MAX_BYTES = 256 * 1024, PLACE_AHEAD_MS = 10000 };
 
 struct place {
     struct cursor cursor;         /* from_ms: no sequence was used at or above it */

@@ -11,21 +11,18 @@
 #include "base/log.h"
 #include "base/service.h"
 
-#define GROUP(member, words)                                                            \
-    {                                                                                   \
-        .name = #member, .type = CONF_GROUP, .offset = offsetof(struct singer, member), \
-        .help = words                                                                   \
-    }
-#define NUMBER(label, member, standard, least, most, words)                         \
-    {                                                                               \
-        .name = label, .type = CONF_INT, .offset = offsetof(struct singer, member), \
-        .default_int = standard, .min = least, .max = most, .help = words           \
-    }
+/* NOLINTBEGIN(bugprone-macro-parentheses): they are designators and initialisers */
+#define GROUP(member, words) \
+    .name = #member, .type = CONF_GROUP, .offset = offsetof(struct singer, member), .help = words
+#define NUMBER(label, member, standard, least, most, words)                     \
+    .name = label, .type = CONF_INT, .offset = offsetof(struct singer, member), \
+    .default_int = standard, .min = least, .max = most, .help = words
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct conf_option OPTIONS[] = {
-    GROUP(command, "The program and its arguments, without a shell: common/model/singer.h."),
-    GROUP(environment, "What it gets beside PATH, LANG and HOME: [\"NAME=value\"]."),
-    GROUP(streams, "Which of its streams are what: common/model/singer.h."),
+    {GROUP(command, "The program and its arguments, without a shell: common/model/singer.h.")},
+    {GROUP(environment, "What it gets beside PATH, LANG and HOME: [\"NAME=value\"].")},
+    {GROUP(streams, "Which of its streams are what: common/model/singer.h.")},
     {.name = "config_file",
      .type = CONF_SECRET,
      .offset = offsetof(struct singer, config_file),
@@ -43,22 +40,22 @@ static const struct conf_option OPTIONS[] = {
      .offset = offsetof(struct singer, state_dir),
      .required = true,
      .help = "A directory of this process alone: what is known of each record, the tap's STATE."},
-    NUMBER("interval_ms", interval_ms, 60000, 0, 86400000,
-           "From the end of a run that ended well to the next one."),
-    NUMBER("silence_ms", silence_ms, 600000, 100, 86400000,
-           "A tap that writes no line for so long hangs: it is ended and started again."),
-    NUMBER("stop_ms", stop_ms, 5000, 0, 60000, "From SIGTERM to SIGKILL."),
-    NUMBER("line_max_bytes", line_max_bytes, 4 * 1024 * 1024, 1024, 64 * 1024 * 1024,
-           "Of one line; a longer one is a dead letter."),
-    NUMBER("chunk", chunk, 2000, 1, 100000, "Events from one commit to the next."),
-    NUMBER("commit_ms", commit_ms, 1000, 1, 60000, "The same in time."),
-    NUMBER("brake_percent", brake_percent, 10, 0, 100,
-           "If more of a stream's records would be deleted after one run, none is."),
-    NUMBER("memory_max_mib", limits.memory_max_mib, 4096, 0, 1048576,
-           "Address space of the tap; 0: any."),
-    NUMBER("cpu_max_s", limits.cpu_max_s, 0, 0, 10000000, "Processor time of a run; 0: any."),
-    NUMBER("files_max", limits.files_max, 256, 16, 65536, "Open files of the tap."),
-    NUMBER("file_max_mib", limits.file_max_mib, 1024, 1, 1048576, "Of a file that it writes."),
+    {NUMBER("interval_ms", interval_ms, 60000, 0, 86400000,
+            "From the end of a run that ended well to the next one.")},
+    {NUMBER("silence_ms", silence_ms, 600000, 100, 86400000,
+            "A tap that writes no line for so long hangs: it is ended and started again.")},
+    {NUMBER("stop_ms", stop_ms, 5000, 0, 60000, "From SIGTERM to SIGKILL.")},
+    {NUMBER("line_max_bytes", line_max_bytes, 4 * 1024 * 1024, 1024, 64 * 1024 * 1024,
+            "Of one line; a longer one is a dead letter.")},
+    {NUMBER("chunk", chunk, 2000, 1, 100000, "Events from one commit to the next.")},
+    {NUMBER("commit_ms", commit_ms, 1000, 1, 60000, "The same in time.")},
+    {NUMBER("brake_percent", brake_percent, 10, 0, 100,
+            "If more of a stream's records would be deleted after one run, none is.")},
+    {NUMBER("memory_max_mib", limits.memory_max_mib, 4096, 0, 1048576,
+            "Address space of the tap; 0: any.")},
+    {NUMBER("cpu_max_s", limits.cpu_max_s, 0, 0, 10000000, "Processor time of a run; 0: any.")},
+    {NUMBER("files_max", limits.files_max, 256, 16, 65536, "Open files of the tap.")},
+    {NUMBER("file_max_mib", limits.file_max_mib, 1024, 1, 1048576, "Of a file that it writes.")},
     {0},
 };
 
@@ -70,12 +67,13 @@ static void open_metrics(struct singer *singer)
     char labels[SINGER_NAME_BYTES + 64];
     for (int i = 0; i < singer->flow_count; i++) {
         struct singer_flow *flow = &singer->flows[i];
+        const char *name = singer->context->settings->singer->streams[i].name;
         for (int kind = 0; kind < SINGER_KIND_COUNT; kind++) {
-            (void)snprintf(labels, sizeof(labels), "stream=\"%.100s\",kind=\"%s\"",
-                           flow->stream->name, KINDS[kind]);
+            (void)snprintf(labels, sizeof(labels), "stream=\"%.100s\",kind=\"%s\"", name,
+                           KINDS[kind]);
             flow->kinds[kind] = metric_counter(RECORDS, HELP, labels);
         }
-        (void)snprintf(labels, sizeof(labels), "stream=\"%.100s\"", flow->stream->name);
+        (void)snprintf(labels, sizeof(labels), "stream=\"%.100s\"", name);
         flow->brake = metric_gauge("tandem_singer_braked", "Deletes that the brake holds.", labels);
     }
     singer->unmapped = metric_counter(RECORDS, HELP, "stream=\"other\",kind=\"unmapped\"");

@@ -32,6 +32,8 @@ EXAMPLES = {
     "state": [{"v": 1, "key": "salesforce:006A", "status": "idle", "epoch": 1, "look_ms": 5,
                "awaits": [{"field": "company", "old": "salesforce:001A", "since_ms": 5, "later": True},
                           {"field": "owner", "old": None}]}],
+    "cursor": [{"v": 1, "cursor": {"from_ms": 5, "after_id": "", "done": False}, "seq_from": 0, "seq_to": -1, "count": 0, "ts_ms": 5,
+                "mapping": HASH, "state": '{"bookmarks":{}}'}],
     "assignment": [{"v": 1, "assigned": "1", "ts_ms": 5}],
     "decision": [{"v": 1, "decision_id": "d1", "field": "email", "choice": "value", "value": "a@b.c", "who": "ann",
                   "why": "asked her", "ts_ms": 5}],
