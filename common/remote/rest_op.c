@@ -44,7 +44,7 @@ void rest_op_reset(struct rest_op *op)
     op->to_object = NULL;
     op->property_count = op->id_count = op->item_count = op->link_count = op->page_records = 0;
     op->after_id = op->cursor = SPAN_NONE;
-    op->from_ms = op->to_ms = 0;
+    op->from_ms = op->to_ms = op->send_by_ms = 0;
     op->property_unique = op->search = false;
 }
 

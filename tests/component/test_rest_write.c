@@ -335,6 +335,8 @@ static void not_started(void **state)
     assert_int_equal(batches[1].items[0].result, REST_ITEM_OK);
     assert_int_equal(outcomes[2], REST_LATER);
     assert_int_equal(crm_stat(&crm, "effects"), 1);
+    rest_op_reset(ops[2]); /* what it becomes next has all the time it wants */
+    assert_int_equal(batches[2].op.send_by_ms, 0);
     for (int i = 0; i < 3; i++)
         rest_op_clear(ops[i]);
     teardown(&crm, &fixture);
