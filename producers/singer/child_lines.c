@@ -160,7 +160,7 @@ enum child_line child_next(struct child *child, struct span *ret_line)
         child->skipping = true;
         return CHILD_TOO_LONG;
     }
-    if (left == 0 || (!end && !child->ended))
+    if (!from || left == 0 || (!end && !child->ended))
         return CHILD_NOTHING;
     child->taken += len + (end != NULL);
     while (len && (from[len - 1] == '\r' || from[len - 1] == ' '))

@@ -1,5 +1,6 @@
 """singer_tools — tandem-singer between a tap and Kafka: a configuration with a tap of our own that asks the sandbox as a real one would,
 and misbehaves as it is told to."""
+import fcntl
 import json
 import os
 import sys
@@ -13,14 +14,16 @@ COLUMNS = ["Id", "Email", "FirstName", "LastName", "Phone", "MobilePhone", "Titl
 # Incremental from its bookmark less a lookback (what the sandbox shows late), or the whole table in a version of its own; `orders` are lines
 # of a file, of which each run takes one.
 TAP = r'''
-import datetime, json, os, signal, sys, time, urllib.parse, urllib.request
+import datetime, fcntl, json, os, signal, sys, time, urllib.parse, urllib.request
 def argument(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 config = json.load(open(argument("--config")))
 state = json.load(open(argument("--state"))) if argument("--state") else {}
 try:
-    with open(config["orders"]) as file: orders = file.read().splitlines()
-    with open(config["orders"], "w") as file: file.write("".join(line + "\n" for line in orders[1:]))
+    with open(config["orders"], "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        orders = file.read().splitlines()
+        file.seek(0); file.truncate(); file.write("".join(line + "\n" for line in orders[1:]))
     order = json.loads(orders[0]) if orders else {}
 except OSError:
     order = {}
@@ -100,9 +103,10 @@ class Tapped(Pipeline):
 
     def order(self, *orders):
         """What the next runs do, one after another."""
-        with open(os.path.join(self.dir, "orders.new"), "w", encoding="utf-8") as file:
+        with open(os.path.join(self.dir, "orders"), "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.truncate(0)
             file.write("".join(json.dumps(order) + "\n" for order in orders))
-        os.rename(os.path.join(self.dir, "orders.new"), os.path.join(self.dir, "orders"))
 
     def processes(self):
         return super().processes() + self.tapped

@@ -72,7 +72,7 @@ def test_a_key_that_the_tap_does_not_know():
 
 def test_the_tap_dies_and_hangs():
     """Exit codes, signals and silence: started again with what STATE says, after a while; its last words are in /readyz."""
-    with Tapped(source="silence_ms = 1500; stop_ms = 200;", lookback_s=3600) as p:
+    with Tapped(source="silence_ms = 5000; stop_ms = 200;", lookback_s=3600) as p:
         p.start(polls=0)
         p.team(6, "Team")
         p.order({"die_after": 3}, {"hang_after": 4}, {"exit_after": 5}, {"exit_after": 1})
@@ -80,7 +80,7 @@ def test_the_tap_dies_and_hangs():
         wait_for(lambda: any("quota used up" in e.get("why", "") for e in proc.log_events("waiting")), 60, "the exit code", 0.05)
         p.wait_runs(1)
         whys = [e["why"] for e in proc.log_events("waiting")]
-        for words in ("signal 9", "has written nothing for 1500 ms", "exit code 2: CRITICAL quota used up"):
+        for words in ("signal 9", "has written nothing for 5000 ms", "exit code 2: CRITICAL quota used up"):
             assert any(words in why for why in whys), (words, whys)
         states = [e["line"].split("state ", 1)[1] for e in proc.log_events("tap") if e["line"].startswith("INFO Pid")]
         assert states[0] == "{}" and "bookmark" in states[-1], states
