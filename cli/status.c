@@ -39,6 +39,13 @@ static void take_control(struct status *status, const struct progress *progress,
         status->why[0] = '\0';
 }
 
+/* Where nothing was begun nobody has asked for anything. */
+static void take_budgets(struct status *status, const struct migration *migration)
+{
+    if (status->control.exists)
+        budgets_take(migration, &status->budgets);
+}
+
 /* The rows are folded from their topic: seldom, since that takes a while with millions of them. */
 static void take_rows(struct status *status, const char *config)
 {
@@ -61,6 +68,7 @@ static int watch(struct status *status, struct progress_gatherer *gatherer,
         status->has_earlier = true;
         progress_take(gatherer, &status->now);
         take_control(status, &status->now, migration);
+        take_budgets(status, migration);
         if (round % ROWS_EVERY == 0 && status->control.exists && !*status->why)
             take_rows(status, config);
     }
@@ -79,6 +87,7 @@ static int show(struct migration *migration, const char *config, bool as_json, b
     take_control(status, &status->earlier, migration);
     if (status->control.exists)
         take_rows(status, config);
+    take_budgets(status, migration);
     status->now = status->earlier;
     if (status->earlier.running && !*status->why) { /* a rate needs two moments */
         pause_ms(RATE_PAUSE_MS);
@@ -122,7 +131,8 @@ const struct command COMMAND_STATUS = {
     "has\n"
     "committed against the end of the topic); records by status; open questions by class; dead\n"
     "letters. Per process: whether it is ready, and if not, what it waits for, in its own words.\n"
-    "And the days to the kill date. Reads Kafka and the processes' health listeners, which\n"
+    "Per system: how many of the requests that it allows are used, and by whom. And the days\n"
+    "to the kill date. Reads Kafka, Redis and the processes' health listeners, which\n"
     "run_dir/processes.json names; asks neither system.\n\n"
     "  tandem status --config acme.cfg --watch",
     run_status};

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "cli/budgets.h"
 #include "cli/progress.h"
 #include "stream/control.h"
 #include "stream/pause.h"
@@ -17,6 +18,7 @@ struct status {
     struct progress now, earlier;
     bool has_earlier;
     json_t *rows; /* tandem-verify --rows; NULL unknown */
+    struct budgets budgets;
 };
 
 /* clear_first: from the top of the terminal. */

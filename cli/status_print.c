@@ -127,6 +127,7 @@ static void print_text(const struct status *status, const struct migration *migr
     printf("\nprocesses%s\n", status->now.running ? "" : ": `tandem run` is not at work");
     for (int i = 0; i < status->now.process_count; i++)
         print_process(&status->now.processes[i]);
+    budgets_print(&status->budgets);
 }
 
 /* ---- as JSON ---- */
@@ -190,6 +191,7 @@ static void print_json(const struct status *status, const struct migration *migr
     for (int i = 0; i < status->now.process_count; i++)
         (void)json_array_append_new(json_object_get(root, "processes"),
                                     process_json(&status->now.processes[i]));
+    (void)json_object_set_new(root, "budgets", budgets_json(&status->budgets));
     (void)json_dumpf(root, stdout, JSON_COMPACT);
     (void)putchar('\n');
     json_decref(root);

@@ -16,7 +16,7 @@ static const struct conf_option SYSTEM[] = {
     {.name = "account",
      .type = CONF_STRING,
      .offset = offsetof(struct system_settings, account),
-     .help = "whose rate limit it is; default: the system's name"},
+     .help = "whose rate limit it is; default: the host of url"},
     {.name = "client_id",
      .type = CONF_STRING,
      .offset = offsetof(struct system_settings, client_id),
@@ -45,6 +45,17 @@ static const struct conf_option SYSTEM[] = {
     {0},
 };
 
+/* "https://acme.my.salesforce.com/" → "acme.my.salesforce.com" */
+static const char *host_of(struct migration *migration, const char *url)
+{
+    const char *slashes = strstr(url, "//"), *host = slashes ? slashes + 2 : url;
+    size_t len = strcspn(host, "/");
+    char *text = arena_alloc(&migration->arena, len + 1);
+    memcpy(text, host, len);
+    text[len] = '\0';
+    return text;
+}
+
 static void read_system(struct migration *migration, config_setting_t *group,
                         struct system_settings *system, struct conf_report *report)
 {
@@ -53,6 +64,8 @@ static void read_system(struct migration *migration, config_setting_t *group,
     /* limits is the connector's to read (remote/connector). */
     static const char *const CONNECTORS[] = {"limits", NULL};
     (void)conf_read_group(group, SYSTEM, CONNECTORS, system, report);
+    if (!system->account && system->url)
+        system->account = host_of(migration, system->url);
     if (!system->account)
         system->account = system->name;
     if (system->url && strncmp(system->url, "http://", 7) != 0 &&

@@ -19,7 +19,7 @@ struct written {
     const char *name, *about, *id_form, *time;
     bool conditional_writes;
     const config_setting_t *auth, *constants, *objects, *record, *result, *failure, *error, *errors,
-        *quota, *people, *limits, *operations;
+        *quota, *rate, *people, *limits, *operations;
 };
 #define AT(field) .offset = offsetof(struct written, field)
 static const struct conf_option OPTIONS[] = {
@@ -77,6 +77,10 @@ static const struct conf_option OPTIONS[] = {
      .type = CONF_GROUP,
      AT(quota),
      .help = "the header that says how much of the day's requests is used"},
+    {.name = "rate",
+     .type = CONF_GROUP,
+     AT(rate),
+     .help = "the headers that say how many requests a window of time takes"},
     {.name = "people",
      .type = CONF_GROUP,
      AT(people),
@@ -235,6 +239,11 @@ static const struct conf_option QUOTA_OPTIONS[] = {
     TEXT(quota, remaining_header, "header with the requests left today"),
     TEXT(quota, max_header, "header with the requests allowed a day"),
     {0}};
+static const struct conf_option RATE_OPTIONS[] = {
+    TEXT(rate, max_header, "header with the requests allowed in a window"),
+    TEXT(rate, remaining_header, "header with those that are left in it"),
+    TEXT(rate, interval_header, "header with the window's length in ms"),
+    {0}};
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 struct connector *connector_open(const config_setting_t *group, struct conf_report *report)
@@ -267,6 +276,7 @@ struct connector *connector_open(const config_setting_t *group, struct conf_repo
     (void)conf_read_group(written.result, RESULT_OPTIONS, NULL, connector, report);
     (void)conf_read_group(written.failure, FAILURE_OPTIONS, NULL, connector, report);
     (void)conf_read_group(written.quota, QUOTA_OPTIONS, NULL, connector, report);
+    (void)conf_read_group(written.rate, RATE_OPTIONS, NULL, connector, report);
     (void)conf_read_group(written.people, PEOPLE_OPTIONS, NULL, connector, report);
     if (written.error)
         connector_errors_read(connector, written.error, written.errors, report);

@@ -234,7 +234,8 @@ enum time_form { TIME_RFC3339, TIME_EPOCH_MS, TIME_EPOCH_S, TIME_FORM_COUNT };
 /* The system's own numbers; a system's group in the migration may override them in "limits". */
 struct connector_limits {
     int64_t page, read, lookup, write, history, link, links, in_flight, timeout_ms;
-    int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, quota_reserve_percent;
+    int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, requests, window_ms,
+        reserve_percent;
 };
 
 enum { CONNECTOR_CONSTANTS_MAX = 16, CONNECTOR_CODES_MAX = 6 };
@@ -261,6 +262,9 @@ struct connector {
         const char *header, *usage_after;          /* "…api-usage=18/5000" */
         const char *remaining_header, *max_header; /* or two headers */
     } quota;
+    struct {
+        const char *max_header, *remaining_header, *interval_header; /* ms */
+    } rate;
     const char *constant_names[CONNECTOR_CONSTANTS_MAX + 1], *constants[CONNECTOR_CONSTANTS_MAX];
     int constant_count;
     const config_setting_t *objects; /* constants by object; NULL none */

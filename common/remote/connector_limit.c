@@ -12,7 +12,7 @@
         .min = (low), .max = (high), .help = (text)                                           \
     }
 /* The defaults stand in LIMIT_DEFAULTS; the first seven rows are the system's own and only shrink. */
-enum { LIMIT_COUNT = 14, LIMIT_OWN_COUNT = 7, DAY_MS = 24 * 3600 * 1000 };
+enum { LIMIT_COUNT = 16, LIMIT_OWN_COUNT = 7, DAY_MS = 24 * 3600 * 1000 };
 static const struct conf_option LIMITS[LIMIT_COUNT + 1] = {
     LIMIT(page, 1, 100000, "records on a page"),
     LIMIT(read, 1, 10000, "ids in one read"),
@@ -27,7 +27,9 @@ static const struct conf_option LIMITS[LIMIT_COUNT + 1] = {
     LIMIT(index_lag_ms, 0, DAY_MS, "until a write is found by the system's search"),
     LIMIT(settle_ms, 0, DAY_MS, "incremental: how far its upper bound stays behind the clock"),
     LIMIT(overlap_ms, 0, DAY_MS, "incremental: how far it reads again"),
-    LIMIT(quota_reserve_percent, 0, 90, "of the daily quota, kept for people"),
+    LIMIT(requests, 0, 1000000, "requests in window_ms; 0: what its headers say"),
+    LIMIT(window_ms, 1, DAY_MS, "of requests"),
+    LIMIT(reserve_percent, 0, 90, "of requests and of the daily quota, kept for people"),
     {0}};
 static const struct connector_limits LIMIT_DEFAULTS = {.page = 100,
                                                        .read = 100,
@@ -42,7 +44,8 @@ static const struct connector_limits LIMIT_DEFAULTS = {.page = 100,
                                                        .index_lag_ms = 0,
                                                        .settle_ms = 5000,
                                                        .overlap_ms = 60000,
-                                                       .quota_reserve_percent = 10};
+                                                       .window_ms = 1000,
+                                                       .reserve_percent = 10};
 
 void connector_limits_read(struct connector *connector, const config_setting_t *own,
                            const config_setting_t *overrides, struct conf_report *report)

@@ -86,6 +86,9 @@ static void set_metrics(struct rest *rest)
                      "Requests of the day that are left, as the system last said", labels);
     rest->retries =
         metric_counter("tandem_request_retries_total", "Requests sent again or put off", labels);
+    rest->budget_waits =
+        metric_counter("tandem_budget_waits_total",
+                       "Requests that found no place in the system's budget and waited", labels);
 }
 
 static int open_parts(struct rest *rest, struct err *err)
@@ -114,7 +117,7 @@ static int open_parts(struct rest *rest, struct err *err)
                                           .ca_file = settings->ca_file,
                                           .user_agent = agent};
     rest->client = http_client_open(&options, err);
-    return rest->client ? rest_auth_open(rest, err) : -1;
+    return rest->client && rest_limit_open(rest, err) == 0 ? rest_auth_open(rest, err) : -1;
 }
 
 struct rest *rest_open(const struct migration *migration, const struct system_settings *settings,
@@ -146,6 +149,7 @@ void rest_close(struct rest *rest)
     while (rest->active)
         rest_call_abandon(rest->active);
     rest_auth_close(rest);
+    budget_close(rest->budget);
     http_client_close(rest->client);
     connector_close(rest->connector);
     free(rest->base_url);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/migration.h"
+#include "remote/budget.h"
 #include "remote/http_client.h"
 
 struct rest; /* one system, one process */
@@ -184,6 +185,7 @@ struct rest_record {     /* one record read */
 struct rest_op {
     /* in; borrowed until rest_finish returned */
     enum rest_kind kind;
+    enum budget_priority priority;
     const char *object;
     const char *const *properties; /* to read or to be given back */
     int property_count;
@@ -265,8 +267,8 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err);
 /*
  * Wait for this op; all others move on meanwhile. Reads are retried inside (≤ 3 tries, full jitter,
  * Retry-After ≤ 5 s is honoured inside, longer ones come back as REST_LATER); writes are sent at
- * most once, but for 401 (the token is renewed) and HTTP_NOT_SENT. After a 429 or with the daily
- * quota near its end nothing is sent until the time is over: REST_LATER at once, or a short wait;
+ * most once, but for 401 (the token is renewed) and HTTP_NOT_SENT. After a 429, or while the system's budget
+ * (remote/budget.h) has no place, nothing is sent: a short wait, or REST_LATER;
  * after writes of unknown outcome, one after another, a wait of up to 5 s.
  * Returns the outcome; for anything but REST_DONE err says why. ret_retry_after_ms: for REST_LATER,
  * ≥ 1.

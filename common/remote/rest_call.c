@@ -74,7 +74,7 @@ void rest_call_go(struct rest_call *call)
         rest_call_over(call, REST_LATER, closed_ms);
     } else if (closed_ms > 0) {
         wait_for(call, closed_ms);
-    } else if (rest_auth_ready(call)) {
+    } else if (rest_auth_ready(call) && rest_limit_admits(call)) {
         send_request(call);
     }
 }
@@ -148,7 +148,7 @@ static void take_verdict(struct rest_call *call, const struct connector_verdict 
         if (!wait_ms)
             wait_ms = verdict->outcome == OUTCOME_QUOTA ? REST_QUOTA_RETRY_MS : REST_RETRY_MS;
         wait_ms = rest_retry_after_ms(rest, exchange, wait_ms);
-        rest_limit_gate(rest, wait_ms, call->err.text);
+        rest_limit_refused(rest, wait_ms, call->err.text);
         if (rest_is_write(call->op->kind))
             rest_call_over(call, REST_LATER, wait_ms);
         else
@@ -226,7 +226,7 @@ static void take_answer(struct rest_call *call)
     }
 }
 
-static void call_ended(struct rest_call *call)
+static void take_end(struct rest_call *call)
 {
     struct rest *rest = call->rest;
     struct rest_op *op = call->op;
@@ -244,7 +244,6 @@ static void call_ended(struct rest_call *call)
             lost(call);
         return;
     }
-    rest_limit_note(rest, exchange);
     if (exchange->status == 401) {
         rest_auth_refused(call);
         return;
@@ -255,6 +254,12 @@ static void call_ended(struct rest_call *call)
         take_answer(call);
     else
         take_failure(call);
+}
+
+static void call_ended(struct rest_call *call)
+{
+    take_end(call);
+    rest_limit_release(call);
 }
 
 /* Those whose time has come; and how long until the next one's. */

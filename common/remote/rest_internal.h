@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "remote/budget.h"
 #include "remote/connector_internal.h"
 #include "remote/rest.h"
 
@@ -17,6 +18,7 @@ enum {
     REST_RETRY_MS = 1000,       /* where nobody says when to come back */
     REST_QUOTA_RETRY_MS = 15 * 60 * 1000,
     REST_BACKOFF_MS = 200,
+    REST_BEG_MS = 100,               /* between two questions for a place in the budget */
     REST_START_RETRY_MS = 30 * 1000, /* an op that cannot be started will hardly heal by itself */
 };
 
@@ -38,6 +40,8 @@ struct rest_call {
     int64_t due_ms; /* waiting: until then; over with REST_LATER: not before then once more */
     int failures, renewals;
     uint64_t token_number; /* sent with */
+    uint64_t ticket;       /* of the budget, while it is under way; 0 none */
+    int64_t begged_ms;     /* since when the budget has no place for it; 0 it has */
     uint64_t nonce;        /* makes its {trace}s unlike those of any other request */
     enum rest_outcome outcome;
     struct err err;
@@ -80,10 +84,12 @@ struct rest {
     char *base_url;        /* without the last / */
     int64_t gate_until_ms; /* monotonic: nothing is sent before */
     char gate_why[160];
-    int doubts;                    /* writes in succession of which nobody knows what became */
-    int64_t quota_used, quota_max; /* requests of the day as last said; max 0 unknown */
+    int doubts; /* writes in succession of which nobody knows what became */
+    struct budget *budget;
+    int64_t
+        refused_ms; /* the answer at hand closed the gate for so long, and others shall know it; 0 it did not */
     uint64_t random;
-    struct metric *durations, *quota_left, *retries;
+    struct metric *durations, *quota_left, *retries, *budget_waits;
 };
 
 static inline int64_t rest_now_ms(const struct rest *rest)
@@ -200,8 +206,14 @@ int rest_secret_lock(
 int rest_secret_write(const char *path, struct span text, struct err *err);
 
 /* --- rest_limit.c --- */
-void rest_limit_note(struct rest *rest, const struct http_exchange *exchange);
+int rest_limit_open(struct rest *rest, struct err *err);
+/* May this request leave now? False: it waits, or is over. */
+bool rest_limit_admits(struct rest_call *call);
+/* Its answer came, or will not: the budget hears of it. */
+void rest_limit_release(struct rest_call *call);
 void rest_limit_gate(struct rest *rest, int64_t retry_after_ms, const char *why);
+/* The system refused for now: nobody asks it before, in no process. */
+void rest_limit_refused(struct rest *rest, int64_t retry_after_ms, const char *why);
 int64_t rest_retry_after_ms(const struct rest *rest, const struct http_exchange *exchange,
                             int64_t otherwise_ms);
 int64_t rest_backoff_ms(struct rest *rest, int failures); /* full jitter */

@@ -1,17 +1,15 @@
 /*
  * rest_limit — when to come back: Retry-After, backoff with full jitter, the
- * gate that holds all requests after a 429, and the brake that keeps a share of
- * the day's quota for the people who still work in the system.
+ * gate that holds all requests after a 429, and the place in the system's budget that each request needs.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/service.h"
 #include "remote/rest_internal.h"
 
-enum { RETRY_AFTER_MAX_S = 24 * 3600, BRAKE_MS = 60 * 1000 };
+enum { RETRY_AFTER_MAX_S = 24 * 3600 };
 
 uint64_t rest_random(struct rest *rest)
 {
@@ -123,27 +121,86 @@ static bool read_remaining(const struct http_exchange *exchange, const char *rem
     return true;
 }
 
-void rest_limit_note(struct rest *rest, const struct http_exchange *exchange)
+static int64_t header_number(const struct http_exchange *exchange, const char *header)
+{
+    const char *text = header ? http_header(exchange, header) : NULL;
+    int64_t value;
+    return text && number(text, &text, &value) ? value : -1;
+}
+
+static struct budget_news read_news(struct rest *rest, const struct http_exchange *exchange)
 {
     const struct connector *connector = rest->connector;
-    int64_t used, max;
-    if (!read_usage(exchange, connector->quota.header, connector->quota.usage_after, &used, &max) &&
-        !read_remaining(exchange, connector->quota.remaining_header, connector->quota.max_header,
-                        &used, &max))
-        return;
-    rest->quota_used = used;
-    rest->quota_max = max;
-    metric_set(rest->quota_left, (double)(max - used));
-    int64_t reserve = connector->limits.quota_reserve_percent;
-    if (max <= 0 || used < max - max * reserve / 100)
-        return;
-    char why[160];
-    (void)snprintf(why, sizeof(why),
-                   "%" PRId64 " of the day's %" PRId64 " requests are used, %" PRId64
-                   " %% stay reserved for people",
-                   used, max, reserve);
-    if (rest->gate_until_ms <= rest_now_ms(rest))
-        log_warn("daily quota: pausing", log_str("system", rest->settings->name),
-                 log_int("used", used), log_int("max", max));
-    rest_limit_gate(rest, BRAKE_MS, why); /* then one request looks whether the day has moved on */
+    struct budget_news news = {.remaining = -1};
+    if (exchange->outcome != HTTP_ANSWERED)
+        return news;
+    if (read_usage(exchange, connector->quota.header, connector->quota.usage_after, &news.used,
+                   &news.max) ||
+        read_remaining(exchange, connector->quota.remaining_header, connector->quota.max_header,
+                       &news.used, &news.max))
+        metric_set(rest->quota_left, (double)(news.max - news.used));
+    int64_t requests = header_number(exchange, connector->rate.max_header);
+    int64_t window_ms = header_number(exchange, connector->rate.interval_header);
+    if (requests > 0 && window_ms > 0) {
+        news.requests = requests;
+        news.window_ms = window_ms;
+        news.remaining = header_number(exchange, connector->rate.remaining_header);
+    }
+    return news;
+}
+
+int rest_limit_open(struct rest *rest, struct err *err)
+{
+    const struct connector_limits *limits = &rest->connector->limits;
+    const struct budget_terms terms = {.requests = limits->requests,
+                                       .window_ms = limits->window_ms,
+                                       .reserve_percent = limits->reserve_percent,
+                                       .request_ms = limits->timeout_ms};
+    const struct migration *migration = rest->migration;
+    rest->budget = budget_open(migration && migration->redis.address ? &migration->redis : NULL,
+                               migration ? migration->ns : "check", rest->settings->account, &terms,
+                               rest->clock, err);
+    return rest->budget ? 0 : -1;
+}
+
+bool rest_limit_admits(struct rest_call *call)
+{
+    struct rest *rest = call->rest;
+    char why[BUDGET_WHY_BYTES];
+    int64_t wait_ms = budget_take(rest->budget, call->op->priority, &call->ticket, why);
+    int64_t now_ms = rest_now_ms(rest);
+    if (wait_ms == 0) {
+        call->begged_ms = 0;
+        return true;
+    }
+    if (call->begged_ms == 0) {
+        call->begged_ms = now_ms;
+        metric_add(rest->budget_waits, 1);
+    }
+    /* Those in flight may give their places back sooner: it asks often, but not for long. */
+    if (wait_ms > REST_WAIT_INSIDE_MS || now_ms - call->begged_ms > REST_WAIT_INSIDE_MS ||
+        service_stopping()) {
+        err_set(&call->err, ERR_RETRY, "%s: %s", rest->settings->name, why);
+        call->begged_ms = 0;
+        rest_call_over(call, REST_LATER, wait_ms);
+        return false;
+    }
+    call->phase = PHASE_WAIT;
+    call->due_ms = now_ms + (wait_ms < REST_BEG_MS ? wait_ms : REST_BEG_MS);
+    return false;
+}
+
+void rest_limit_refused(struct rest *rest, int64_t retry_after_ms, const char *why)
+{
+    rest_limit_gate(rest, retry_after_ms, why);
+    rest->refused_ms = retry_after_ms;
+}
+
+void rest_limit_release(struct rest_call *call)
+{
+    struct rest *rest = call->rest;
+    const struct budget_news news = read_news(rest, &call->op->exchange);
+    budget_give(rest->budget, call->ticket, &news, rest->refused_ms, rest->gate_why);
+    call->ticket = 0;
+    rest->refused_ms = 0;
 }

@@ -46,6 +46,7 @@ void rest_op_reset(struct rest_op *op)
     op->after_id = op->cursor = SPAN_NONE;
     op->from_ms = op->to_ms = op->send_by_ms = 0;
     op->property_unique = op->search = false;
+    op->priority = BUDGET_LIVE;
 }
 
 void rest_op_clear(struct rest_op *op)
@@ -91,6 +92,8 @@ struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op)
     call->op = op;
     call->phase = PHASE_IDLE;
     call->failures = call->renewals = 0;
+    call->ticket = 0;
+    call->begged_ms = 0;
     err_clear(&call->err);
     return call;
 }

@@ -40,6 +40,7 @@ static int list_page(struct apply *apply, struct apply_entity *ae, int64_t *ret_
     enum rest_outcome outcome = REST_LATER;
     struct err why = ERR_INIT;
     op->kind = REST_LIST;
+    op->priority = BUDGET_BACKFILL;
     op->object = ae->entity->new_object;
     op->properties = ae->properties;
     op->property_count = ae->property_count;

@@ -57,6 +57,7 @@ void side_op(const struct side *side, struct rest_op *op, enum rest_kind kind)
 {
     rest_op_reset(op);
     op->kind = kind;
+    op->priority = BUDGET_BACKFILL;
     op->object = side_object(side);
     op->properties = side->properties;
     op->property_count = side->property_count;

@@ -60,6 +60,7 @@ static int pass_ask(struct pass *pass, struct err *err)
     struct rest_op *op = &pass->ops[pass->next];
     rest_op_reset(op);
     op->kind = pass->kind;
+    op->priority = pass->kind == REST_BACKFILL ? BUDGET_BACKFILL : BUDGET_LIVE;
     op->object = entity->entity->old_object;
     op->properties = entity->properties;
     op->property_count = entity->property_count;

@@ -362,7 +362,11 @@ static void template_shows_all(void **state)
                                        "stages",
                                        "by",
                                        "max",
-                                       "quota_reserve_percent",
+                                       "rate",
+                                       "interval_header",
+                                       "requests",
+                                       "window_ms",
+                                       "reserve_percent",
                                        "token_lifetime_s",
                                        NULL};
     char path[512];

@@ -139,7 +139,7 @@ static void the_whole(void **state)
     assert_string_equal(m->old_system->account, "acme");
     assert_string_equal(m->old_system->client_secret_file, path);
     assert_null(m->old_system->token_file);
-    assert_string_equal(m->new_system->account, "hubspot");
+    assert_string_equal(m->new_system->account, "b.example");
     assert_non_null(
         config_setting_get_member((config_setting_t *)(uintptr_t)m->new_system->connector, "name"));
     /* Paths are relative to the file that says them. */
