@@ -153,6 +153,19 @@ bool singer_time(const struct json_tape *tape, uint32_t at, int64_t *ret_ms)
     return true;
 }
 
+struct span singer_date(struct span text)
+{
+    enum { DAY_BYTES = 10 };
+    int64_t ms;
+    const int64_t day_ms = 86400000;
+    if (text.len <= DAY_BYTES || text.data[DAY_BYTES] != 'T' ||
+        !timestamp_parse(text.data, text.len, &ms) || ms % day_ms != 0 ||
+        (text.data[text.len - 1] != 'Z' &&
+         !(text.len > 6 && memcmp(text.data + text.len - 6, "+00:00", 6) == 0)))
+        return text;
+    return (struct span){text.data, DAY_BYTES};
+}
+
 bool singer_truth(const struct json_tape *tape, uint32_t at)
 {
     enum json_type type = type_at(tape, at);

@@ -42,6 +42,12 @@ struct span singer_record_id(const struct json_tape *tape, uint32_t record, cons
 /* A time as taps write it: RFC 3339 with a zone, or seconds or milliseconds since 1970. False: none. */
 bool singer_time(const struct json_tape *tape, uint32_t at, int64_t *ret_ms);
 
+/*
+ * The day of a time that is midnight UTC: taps write dates so where their schema knows date-time only (tap-salesforce 2.8). Any other text is
+ * given back as it is.
+ */
+struct span singer_date(struct span text);
+
 /* What `deleted` names: true, "true", a number or text that is not 0, "false" or empty. */
 bool singer_truth(const struct json_tape *tape, uint32_t at);
 

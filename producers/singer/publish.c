@@ -95,7 +95,10 @@ static int read_values(struct singer *singer, const struct singer_flow *flow, ui
         const char *name = entity->fields[i].old_name;
         uint32_t at = name ? json_path(tape, record, name) : 0;
         if (at)
-            raw[i] = (struct raw_value){(enum json_type)tape->tokens[at].type, json_text(tape, at)};
+            raw[i] = (struct raw_value){(enum json_type)tape->tokens[at].type,
+                                        entity->fields[i].rules.type == VALUE_DATE
+                                            ? singer_date(json_text(tape, at))
+                                            : json_text(tape, at)};
         else if (name && flow->stream->absent_is_blank)
             raw[i].type = JSON_NULL_;
         else if (name)

@@ -14,7 +14,7 @@ COLUMNS = ["Id", "Email", "FirstName", "LastName", "Phone", "MobilePhone", "Titl
 # Incremental from its bookmark less a lookback (what the sandbox shows late), or the whole table in a version of its own; `orders` are lines
 # of a file, of which each run takes one.
 TAP = r'''
-import datetime, fcntl, json, os, signal, sys, time, urllib.parse, urllib.request
+import datetime, fcntl, json, os, resource, signal, sys, time, urllib.parse, urllib.request
 def argument(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 config = json.load(open(argument("--config")))
@@ -40,6 +40,9 @@ def ask(where):
         yield from page["records"]
         url = page.get("nextRecordsUrl")
 say("INFO", "Making a request with the token " + config["access_token"])
+say("INFO", "Limits " + json.dumps({"core": resource.getrlimit(resource.RLIMIT_CORE)[0], "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+    "memory": resource.getrlimit(resource.RLIMIT_AS)[0], "file": resource.getrlimit(resource.RLIMIT_FSIZE)[0], "leader": os.getpgid(0) == os.getpid(),
+    "names": sorted(os.environ), "here": os.path.basename(os.getcwd())}))
 say("INFO", "Pid %d, state %s" % (os.getpid(), json.dumps(state)))
 for name in order.get("streams", ["Contact"]):
     put(type="SCHEMA", stream=name, schema={"properties": {}}, key_properties=order.get("keys", config["keys"]))

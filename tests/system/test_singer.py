@@ -24,7 +24,7 @@ def pids(proc):
 
 def test_what_lines_become():
     """Records, deletes, garbage, records without a key, lines that are too long, streams of nobody; the tap's log, without its secrets."""
-    with Tapped(stream='deleted = "IsDeleted";', source="line_max_bytes = 4096;") as p:
+    with Tapped(stream='deleted = "IsDeleted";', source='line_max_bytes = 4096; files_max = 100; environment = ["TAP=1"];') as p:
         people = p.team(5, "Team")
         no_key = '{"type":"RECORD","stream":"Contact","record":{"Email":"nobody@x.org","SystemModstamp":"2026-01-01T00:00:00Z"}}'
         no_time = '{"type":"RECORD","stream":"Contact","record":{"Id":"003000000000zzz","SystemModstamp":"soon"}}'
@@ -48,6 +48,9 @@ def test_what_lines_become():
         assert p.metric("tandem_singer_records_total", stream="other", kind="unmapped") == 1
         log = proc.log_text()
         assert "Finished sync" in log and "with the token ***" in log and SECRET not in log, log[-2000:]
+        limits = json.loads(next(e["line"] for e in proc.log_events("tap") if e["line"].startswith("INFO Limits"))[12:])
+        assert (limits["core"], limits["files"], limits["memory"], limits["file"]) == (0, 100, 4 << 30, 1 << 30), limits
+        assert limits["leader"] and limits["here"] == "tap" and set(limits["names"]) <= {"PATH", "LANG", "HOME", "LC_CTYPE", "TAP"}, limits
         # A delete that the tap tells, and a record that comes back.
         p.delete(people[4])
         p.edit(people[1], Title="CEO")

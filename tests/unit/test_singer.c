@@ -166,6 +166,27 @@ static void test_values(void **state)
     assert_false(singer_truth(&tape, 0));
 }
 
+static void test_dates(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } CASES[] = {
+        {"1980-02-29T00:00:00.000000Z", "1980-02-29"},
+        {"1980-02-29T00:00:00Z", "1980-02-29"},
+        {"1980-02-29T00:00:00+00:00", "1980-02-29"},
+        {"1960-01-01T00:00:00Z", "1960-01-01"},
+        {"1980-02-29", "1980-02-29"},
+        {"1980-02-29T00:00:01Z", "1980-02-29T00:00:01Z"},
+        {"1980-02-29T00:00:00+02:00", "1980-02-29T00:00:00+02:00"},
+        {"1980-02-29T02:00:00+02:00", "1980-02-29T02:00:00+02:00"},
+        {"1980-02-30T00:00:00Z", "1980-02-30T00:00:00Z"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++)
+        assert_true(span_is(singer_date(span_of(CASES[i].text)), CASES[i].want));
+}
+
 /* ---- what is known ---- */
 
 static char dir[] = "/tmp/tandem-known-XXXXXX";
@@ -261,8 +282,9 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),  cmocka_unit_test(test_parts), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_values), cmocka_unit_test(test_known), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_lines),   cmocka_unit_test(test_parts), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_dates), cmocka_unit_test(test_known),
+        cmocka_unit_test(test_damaged),
     };
     json_tape_init(&tape);
     arena_init(&arena);
