@@ -1,32 +1,13 @@
 /*
- * signature — see signature.h. The signed bytes are hashed piece by piece, never put together: a body is large.
+ * signature — what the headers of a request say, and whether it is so; see signature.h.
  */
-#include "remote/signature.h"
-
-#include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 
 #include "base/clock.h"
 #include "base/decode.h"
-
-enum { KEY_BYTES_MAX = 64 * 1024 };
-
-struct signature_key {
-    char *text; /* of {secret} */
-    size_t len;
-    EVP_MAC_CTX *mac; /* keyed; copied for each message. NULL: no HMAC */
-};
-
-/* What a template's names stand for in one request. */
-struct parts {
-    const struct signature_request *request;
-    struct span id, time;
-};
+#include "remote/signature_internal.h"
 
 static const char *const VERDICT_NAMES[] = {"good", "missing", "malformed", "wrong", "expired"};
 _Static_assert(sizeof(VERDICT_NAMES) / sizeof(VERDICT_NAMES[0]) == SIGNATURE_VERDICT_COUNT,
@@ -43,185 +24,6 @@ static bool decode(const struct signature_scheme *scheme, struct span text, unsi
     return scheme->encoding == SIGNATURE_HEX ? decode_hex(text, out, want)
                                              : decode_base64(text, out, want) == (ssize_t)want;
 }
-
-/* ---- secrets ---- */
-
-static const char *digest_name(enum signature_algorithm algorithm)
-{
-    return algorithm == SIGNATURE_HMAC_SHA1     ? "SHA1"
-           : algorithm == SIGNATURE_HMAC_SHA512 ? "SHA512"
-                                                : "SHA256";
-}
-
-static size_t digest_bytes(enum signature_algorithm algorithm)
-{
-    return algorithm == SIGNATURE_HMAC_SHA1 ? 20 : algorithm == SIGNATURE_HMAC_SHA512 ? 64 : 32;
-}
-
-static bool is_hmac(enum signature_algorithm algorithm)
-{
-    return algorithm != SIGNATURE_SHA256 && algorithm != SIGNATURE_NONE;
-}
-
-static int keyed(struct signature_key *key, enum signature_algorithm algorithm,
-                 const unsigned char *secret, size_t len, struct err *err)
-{
-    char digest[16];
-    (void)snprintf(digest, sizeof(digest), "%s", digest_name(algorithm));
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
-                           OSSL_PARAM_construct_end()};
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    key->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    if (!key->mac || EVP_MAC_init(key->mac, secret, len, params) != 1)
-        return err_set(err, ERR_FATAL, "OpenSSL does not make an HMAC with %s", digest);
-    return 0;
-}
-
-static int read_key(struct signature_key *key, const struct signature_scheme *scheme,
-                    const char *text, struct err *err)
-{
-    key->len = strlen(text);
-    key->text = strdup(text);
-    if (!key->text)
-        return err_set(err, ERR_RETRY, "out of memory");
-    if (!is_hmac(scheme->algorithm))
-        return 0;
-    const char *prefix = scheme->secret_prefix;
-    if (!prefix || strncmp(text, prefix, strlen(prefix)) != 0)
-        return keyed(key, scheme->algorithm, (const unsigned char *)text, key->len, err);
-    size_t max = strlen(text);
-    unsigned char *secret = malloc(max + 1);
-    if (!secret)
-        return err_set(err, ERR_RETRY, "out of memory");
-    ssize_t len = decode_base64(span_of(text + strlen(prefix)), secret, max);
-    int result =
-        len > 0 ? keyed(key, scheme->algorithm, secret, (size_t)len, err)
-                : err_exit(err, EX_CONFIG, "what follows \"%s\" in a secret is no base64", prefix);
-    OPENSSL_cleanse(secret, max + 1);
-    free(secret);
-    return result;
-}
-
-int signature_keys_init(struct signature_keys *keys, const struct signature_scheme *scheme,
-                        const char *const *texts, int count, struct err *err)
-{
-    *keys = (struct signature_keys){.keys = calloc((size_t)count + 1, sizeof(*keys->keys))};
-    if (!keys->keys)
-        return err_set(err, ERR_RETRY, "out of memory");
-    while (keys->count < count) {
-        int at = keys->count++;
-        if (read_key(&keys->keys[at], scheme, texts[at], err) < 0) {
-            signature_keys_clear(keys);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-void signature_keys_clear(struct signature_keys *keys)
-{
-    for (int i = 0; i < keys->count; i++) {
-        struct signature_key *key = &keys->keys[i];
-        if (key->text)
-            OPENSSL_cleanse(key->text, key->len);
-        free(key->text);
-        EVP_MAC_CTX_free(key->mac);
-    }
-    free(keys->keys);
-    *keys = (struct signature_keys){0};
-}
-
-/* ---- the signed bytes ---- */
-
-typedef void put_bytes(void *self, const void *data, size_t len);
-
-static struct span part_named(const struct parts *parts, const struct signature_key *key,
-                              const char *name)
-{
-    static const struct {
-        const char *name;
-        size_t len;
-    } NAMES[] = {{"id}", 3}, {"time}", 5}, {"method}", 7}, {"url}", 4}, {"body}", 5}};
-    const struct span values[] = {parts->id, parts->time, parts->request->method,
-                                  parts->request->url, parts->request->body};
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
-        if (strncmp(name, NAMES[i].name, NAMES[i].len) == 0)
-            return values[i];
-    return key ? (struct span){key->text, key->len} : SPAN_NONE; /* {secret} */
-}
-
-static void put_signed(const struct signature_scheme *scheme, const struct parts *parts,
-                       const struct signature_key *key, put_bytes *put, void *self)
-{
-    for (const char *at = scheme->template; *at;) {
-        size_t plain = strcspn(at, "{");
-        if (plain)
-            put(self, at, plain);
-        at += plain;
-        if (!*at)
-            break;
-        struct span value = part_named(parts, key, at + 1);
-        if (value.len)
-            put(self, value.data, value.len);
-        at += strcspn(at, "}") + 1;
-    }
-}
-
-static void put_mac(void *self, const void *data, size_t len)
-{
-    (void)EVP_MAC_update(self, data, len);
-}
-
-static void put_digest(void *self, const void *data, size_t len)
-{
-    (void)EVP_DigestUpdate(self, data, len);
-}
-
-/* What this secret makes of the signed bytes; false: OpenSSL has no memory, which is as good as a wrong signature. */
-static bool compute(const struct signature_scheme *scheme, const struct parts *parts,
-                    const struct signature_key *key, unsigned char out[SIGNATURE_BYTES_MAX])
-{
-    size_t len = 0;
-    bool good = false;
-    if (key->mac) {
-        EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(key->mac);
-        if (!mac)
-            return false;
-        put_signed(scheme, parts, key, put_mac, mac);
-        good = EVP_MAC_final(mac, out, &len, SIGNATURE_BYTES_MAX) == 1;
-        EVP_MAC_CTX_free(mac);
-    } else {
-        unsigned bytes = 0;
-        EVP_MD_CTX *digest = EVP_MD_CTX_new();
-        if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
-            EVP_MD_CTX_free(digest);
-            return false;
-        }
-        put_signed(scheme, parts, key, put_digest, digest);
-        good = EVP_DigestFinal_ex(digest, out, &bytes) == 1;
-        EVP_MD_CTX_free(digest);
-        len = bytes;
-    }
-    return good && len == digest_bytes(scheme->algorithm);
-}
-
-static void put_name(void *self, const void *data, size_t len)
-{
-    (void)self;
-    hash_put(data, len);
-}
-
-static void name_signed(const struct signature_scheme *scheme, const struct parts *parts,
-                        char ret_name[HASH_HEX_BYTES])
-{
-    hash_start();
-    hash_put_sized(span_of(scheme->name));
-    put_signed(scheme, parts, NULL, put_name, NULL);
-    hash_hex(ret_name);
-}
-
-/* ---- what the headers say ---- */
 
 static bool one_header(const struct signature_request *request, const char *name,
                        struct span *ret_value)
@@ -299,7 +101,7 @@ static bool find_time_item(const struct signature_scheme *scheme, struct span he
 
 static enum signature_verdict read_headers(const struct signature_scheme *scheme,
                                            const struct signature_request *request,
-                                           struct span *ret_header, struct parts *parts,
+                                           struct span *ret_header, struct signature_parts *parts,
                                            int64_t *ret_time_ms)
 {
     if (!one_header(request, scheme->header, ret_header) ||
@@ -318,7 +120,7 @@ static enum signature_verdict read_headers(const struct signature_scheme *scheme
 static bool is_among(const struct signature_scheme *scheme, struct span header,
                      const unsigned char *ours, bool *ret_any)
 {
-    size_t bytes = digest_bytes(scheme->algorithm), skip = strlen(scheme->prefix);
+    size_t bytes = signature_bytes(scheme->algorithm), skip = strlen(scheme->prefix);
     bool equal = false;
     for (int i = 0; header.len && i < SIGNATURE_ITEMS_MAX; i++) {
         unsigned char theirs[SIGNATURE_BYTES_MAX];
@@ -334,12 +136,12 @@ static bool is_among(const struct signature_scheme *scheme, struct span header,
 
 static enum signature_verdict compare(const struct signature_scheme *scheme,
                                       const struct signature_keys *keys, struct span header,
-                                      const struct parts *parts)
+                                      const struct signature_parts *parts)
 {
     bool good = false, any = false;
     for (int i = 0; i < keys->count; i++) {
         unsigned char ours[SIGNATURE_BYTES_MAX] = {0};
-        if (compute(scheme, parts, &keys->keys[i], ours))
+        if (signature_compute(scheme, parts, &keys->keys[i], ours))
             good |= is_among(scheme, header, ours, &any);
     }
     return good ? SIGNATURE_GOOD : any ? SIGNATURE_WRONG : SIGNATURE_MALFORMED;
@@ -351,7 +153,7 @@ enum signature_verdict signature_verify(const struct signature_scheme *scheme,
                                         char ret_name[HASH_HEX_BYTES], int64_t *ret_time_ms)
 {
     struct span header = SPAN_NONE;
-    struct parts parts = {.request = request};
+    struct signature_parts parts = {.request = request};
     int64_t time_ms = now_ms;
     if (scheme->algorithm != SIGNATURE_NONE) {
         enum signature_verdict verdict = read_headers(scheme, request, &header, &parts, &time_ms);
@@ -366,6 +168,6 @@ enum signature_verdict signature_verify(const struct signature_scheme *scheme,
     if (ret_time_ms)
         *ret_time_ms = scheme->time == SIGNATURE_TIME_NONE ? -1 : time_ms;
     if (ret_name)
-        name_signed(scheme, &parts, ret_name);
+        signature_name(scheme, &parts, ret_name);
     return SIGNATURE_GOOD;
 }

@@ -7,6 +7,7 @@
  *   batch.c     one batch: replay cache → Kafka → every delivery report → answers
  *   replay.h    what was signed in the same bytes before: here and, shared, in Redis
  *   payload.c   a body → its events → a rule each → hints, whole records, dead letters
+ *   item.h      one event: its rule, and what the rule's expressions find in it
  *   soap.h      a Salesforce outbound message as the JSON that payload.c reads
  *
  * The rule that everything here keeps: 2xx only after the delivery report of all that the request brought. Whatever else
