@@ -1,7 +1,9 @@
 """links - did what refers to each other in the old system come to refer to each other in the new one? Judged from both ledgers, never with
 product code; the mapping (tests/support/relations.cfg) is written by hand here, once more.
 
-  lost       an old record that is not in the new system, or a reference that is not a link there, and nothing explains it
+  lost       an old record that is not in the new system, a reference that is not a link there, or a value that did not arrive, and nothing
+             explains it
+  duplicate  two live records, or two creations, for one old record
   wrong      a link of ours between records that the old system never brought together, or one that stands there and should not
   double     a link of ours made where it was, or taken away where none was
   vanished   a link that a person made was taken away, and no intent named it before
@@ -19,6 +21,9 @@ OBJECTS = {"contact": ("Contact", "contacts"), "company": ("Account", "companies
 # entity, canonical field, field of the old system, the entity that it leads to, type of the association
 REFERENCES = (("contact", "company", "AccountId", "company", 279), ("company", "parent", "ParentId", "company", 14),
               ("deal", "company", "AccountId", "company", 341), ("deal", "contact", "ContactId", "contact", 3))
+# entity, canonical field, field of the old system, property of the new one
+FIELDS = (("contact", "last_name", "LastName", "lastname"), ("contact", "job_title", "Title", "jobtitle"), ("company", "name", "Name", "name"),
+          ("deal", "title", "Name", "dealname"))
 OURS = "integration"
 Link = collections.namedtuple("Link", "seq wall_ms op who source target changed implied late")
 
@@ -29,9 +34,10 @@ class Explained:
     def __init__(self, held, awaited, intents):
         self.held, self.awaited, self.intents = held, awaited, intents
 
-    def why(self, entity, source, field):
+    def why(self, entity, source, field, there=False):
+        """there: what the field refers to is in the new system, so that nothing is to be waited for."""
         held = self.held.get((entity, source), ())
-        return field in held or "*" in held or field in self.awaited.get((entity, source), ())
+        return field in held or "*" in held or not there and field in self.awaited.get((entity, source), ())
 
 
 class Side:
@@ -96,12 +102,39 @@ class Judge:
                 if not record.deleted and source not in self.twins[entity] and not self.explained.why(entity, source, "*") and \
                         (entity, source) not in self.ended:
                     self.problems.append(f"lost: {entity} {source} is not in the new system")
+            self.judge_once(entity)
+        for entity, field, name, property_name in FIELDS:
+            for source, record in self.old.records[entity].items():
+                if not record.deleted and source in self.twins[entity]:
+                    self.judge_value(entity, source, field, record.fields.get(name), name, property_name)
         for reference in REFERENCES:
             self.judge_effects(*reference)
             for source, record in self.old.records[reference[0]].items():
                 if not record.deleted and source in self.twins[reference[0]]:
                     self.judge_record(source, record, *reference)
         return self.problems
+
+    def judge_once(self, entity):
+        live, made = collections.Counter(), collections.Counter()
+        for record in self.new.records[entity].values():
+            live[record.fields.get(self.external_id)] += not record.deleted
+        for effect in self.new.effects[entity]:
+            made[effect.after.get(self.external_id)] += effect.op == "create" and effect.who == OURS
+            made[effect.before.get(self.external_id)] -= not effect.after  # what was brought back may be created once more
+        for source in {*live, *made} - {None}:
+            if max(live[source], made[source]) > 1:
+                self.problems.append(f"duplicate: {entity} {source}: {live[source]} live records, {made[source]} creations")
+
+    def judge_value(self, entity, source, field, want, name, property_name):
+        twin = self.twins[entity][source]
+        have = twin.fields.get(property_name)
+        if have == want or self.explained.why(entity, source, field):
+            return
+        hers = [effect for effect in self.new.effects[entity] if effect.record_id == twin.id and
+                effect.before.get(property_name) != effect.after.get(property_name)]
+        said = self.said(entity, source, name)
+        if not hers or hers[-1].who == OURS or hers[-1].wall_ms < said[-1][0]:
+            self.problems.append(f"lost: {entity} {source}: {field} is {have!r}, should be {want!r}")
 
     def said(self, entity, source, name):
         """[(ms, what the old record referred to)], oldest first."""
@@ -123,7 +156,7 @@ class Judge:
         mine = [link for link in self.new.link_effects[entity, field] if link.source == twin.id and link.changed and not link.implied]
         said = self.said(entity, source, name)
         hers = mine and mine[-1].who != OURS and (not said or mine[-1].wall_ms >= said[-1][0])
-        if not hers and not self.explained.why(entity, source, field):
+        if not hers and not self.explained.why(entity, source, field, want is not None):
             self.problems.append(f"lost: {entity} {source}: {field} is {sorted(have)}, should be {want.id if want else None} ({refers})")
 
     def judge_effects(self, entity, field, name, to, _):

@@ -71,11 +71,15 @@ class Relations(Pipeline):
         names = {}
         for _, new_object in OBJECTS.values():
             names.update({(new_object, record["id"]): record["fields"].get(self.external_id) for record in self.new.dump(new_object)})
-        _, text = http("GET", self.new.url + "/admin/links?object=" +
-                       {CONTACT_COMPANY: "contacts", PARENT: "companies"}.get(kind, "deals"))
-        links = [json.loads(line) for line in text.splitlines()]
-        ends = [((link["from_object"], link["from_id"]), (link["to_object"], link["to_id"])) for link in links if link["type"] == kind]
-        return sorted(tuple(names[end] or end[1] for end in pair) for pair in ends if set(pair) <= set(names))
+        objects = {CONTACT_COMPANY: ("contacts", "companies"), PARENT: ("companies", "companies"), DEAL_COMPANY: ("deals", "companies"),
+                   DEAL_CONTACT: ("deals", "contacts")}[kind]
+        pairs = [tuple(zip(objects, pair)) for pair in self.standing(objects[0], kind)]
+        return sorted(tuple(names[end] or end[1] for end in pair) for pair in pairs if set(pair) <= set(names))
+
+    def standing(self, new_object, kind):
+        """[(from id, to id)] of the associations of a type."""
+        _, text = http("GET", self.new.url + "/admin/links?object=" + new_object)
+        return [(link["from_id"], link["to_id"]) for link in map(json.loads, text.splitlines()) if link["type"] == kind]
 
     def effects(self, kind):
         """What became of the associations of a type: [(op, who, from id, to id, changed)] in order."""
@@ -102,9 +106,17 @@ class Relations(Pipeline):
         try:
             return wait_for(there, timeout, what, 0.1)
         except AssertionError as error:
-            rows = {entity: self.rows(entity) for entity in ENTITIES}
+            rows = [row for entity in ENTITIES for row in self.rows(entity).values() if row["status"] != "idle" or row.get("awaits")]
             linked = {kind: self.links(kind) for kind in (CONTACT_COMPANY, PARENT, DEAL_COMPANY, DEAL_CONTACT)}
-            raise AssertionError(f"{error}\n{linked}\n{json.dumps(rows, indent=1)[:6000]}\n{self.tails()}") from None
+            raise AssertionError(f"{error}\n{linked}\n{json.dumps(rows)[:6000]}\n{self.last_words(rows)}\n{self.tails()}") from None
+
+    def last_words(self, rows):
+        """What was said last of these rows, and what was asked of the new system."""
+        keys = {row["key"] for row in rows}
+        said = [o for o in self.outcomes() if o["key"] in keys][-12:]
+        with contextlib.closing(sqlite3.connect(f"file:{self.new.dir}/sandbox.db?mode=ro", uri=True)) as database:
+            asked = database.execute("SELECT method, path, status, items, fault, late FROM requests ORDER BY request_id DESC LIMIT 20").fetchall()
+        return "\n".join(json.dumps(each) for each in said + asked)
 
     def arrived(self):
         """Everything that was edited so far has been read in the old system."""

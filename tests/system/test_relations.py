@@ -234,7 +234,7 @@ def test_very_many_waiters():
         p.prepare()
         apply = p.add_apply()
         company = p.company("Everybody's")
-        contacts = [p.contact(f"w{n}", AccountId=company) for n in range(3000)]
+        contacts = [p.contact(f"w{n}", AccountId=company) for n in range(2000)]
         p.new.admin("faults", {"kind": "status", "status": 400, "count": 0, "match": {"path_contains": "companies/batch/upsert"}})
         p.add_poll()
         refs = f"tandem:{p.ns}:refs:company:salesforce:{company}"
