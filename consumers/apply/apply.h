@@ -84,6 +84,7 @@ enum work_stage {
     WORK_LINKS,   /* found: what it is associated with has to be read */
     WORK_HISTORY, /* only the twin's history can tell who wrote what stands there */
     WORK_SEND,    /* a request is planned */
+    WORK_WRITTEN, /* the target took it: only the history can tell what it overtook */
     WORK_UNSENT   /* the target could not take it: nothing was executed, the batch comes again */
 };
 
@@ -142,6 +143,14 @@ struct work {
     struct span marker;    /* of the planned operation: model/marker.h */
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
     bool *doubt; /* by field: our operation stands there, and nobody knows what it has written */
+    /*
+     * By field: written by our operation row.op, of which nobody has looked yet what it overtook, and what was agreed on before it; what is to
+     * be written stands there already. raced: a person's edit that nobody had read was overtaken.
+     */
+    bool *wrote, *stands, raced;
+    struct base_pair *before;
+    struct value
+        *seen; /* the twin's fields as read, whatever new_now says of an edit that was overtaken */
     /* How the event stands to what an operation of ours that the row knows nothing of has written; VERSION_NEWER: go on. */
     enum version_order there;
     struct version there_version;
@@ -208,6 +217,24 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
 /* history.c: the works in WORK_HISTORY read once more, with who wrote what; planned then, or back in WORK_FIND. */
 int history_read(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                  int64_t *ret_retry_after_ms, struct err *err);
+/* May a write of ours overtake an edit, and does the system tell of it? */
+bool history_tells(const struct apply *apply);
+/* When our last operation that the row knows was executed, by the marker's own history; −1 not known. */
+int64_t history_written_at(const struct apply_entity *ae, const struct work *work,
+                           const struct rest_record *record);
+/* A value that a person gave the field between what we saw of it (NULL: nothing that is known) and our operation row.op; NULL: none. */
+const struct raw_value *history_overtaken(struct apply *apply, const struct apply_entity *ae,
+                                          const struct work *work, const struct rest_record *record,
+                                          int f, const struct base_side *seen);
+/* Has the write that was planned to be followed by history_look? */
+bool history_wanted(const struct apply *apply, const struct apply_entity *ae,
+                    const struct work *work);
+/*
+ * The works in WORK_WRITTEN: did they overtake an edit that a person made after we had read the twin? Nearly never, and they are done; else
+ * merged once more with that edit, and done or WORK_SEND: it is put back.
+ */
+int history_look(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+                 int64_t *ret_retry_after_ms, struct err *err);
 
 /* decide.c */
 /* What the new system says of the fields, from values by ae->properties; entity->field_count of them, in the chunk's arena. */
@@ -219,6 +246,10 @@ struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
  */
 bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *work,
                    const struct rest_record *record);
+
+/* A person's edit counts that our write of this field overtook: the field is merged once more. */
+void decide_raced(struct apply *apply, struct apply_entity *ae, struct work *work,
+                  const struct rest_record *record, int f, const struct raw_value *edit);
 
 /* plan.c */
 /* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, WORK_HISTORY, or WORK_DONE when nothing is to be written. */
@@ -232,6 +263,8 @@ void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work
 bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* It did, and history_look found an edit that was overtaken: what is left to be written, or done. */
+void plan_raced(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* Nothing of the record itself is to be written, only its associations. */
 void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* A question of the row: one that was open already keeps its age. */

@@ -31,6 +31,8 @@ static void adopt_sent(const struct apply_entity *ae, struct work *work, struct 
         struct value sent = work->row.sent[f];
         if (sent.kind == VALUE_MISSING || ae->property_of_field[f] < 0)
             continue;
+        work->wrote[f] = true;
+        work->before[f] = work->row.base[f];
         work->row.base[f] = (struct base_pair){.known = true,
                                                .unconfirmed = !value_equal(sent, work->new_now[f]),
                                                .old_side = base_of(sent, arena),
@@ -151,17 +153,6 @@ static const struct rest_history *history_of(const struct apply_entity *ae,
     return record && record->histories ? &record->histories[ae->property_of_field[f]] : NULL;
 }
 
-/* When our last operation that the row knows was executed, by the marker's own history; −1 not known. */
-static int64_t written_at(const struct apply_entity *ae, const struct work *work,
-                          const struct rest_record *record)
-{
-    const struct rest_history *history = &record->histories[ae->marker_at];
-    for (int i = 0; i < history->count; i++)
-        if (span_equal(history->changes[i].value.text, work->row.op))
-            return history->changes[i].at_ms;
-    return -1;
-}
-
 /* What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. */
 static void confirm(struct apply *apply, bool doubt, const struct field *field,
                     struct base_pair *base, const struct rest_history *history, int64_t at_ms)
@@ -236,6 +227,61 @@ static bool asks_when(const struct apply_entity *ae, int f, enum merge_verdict v
     return merge_holds(verdict) && rule && rule->choice == TRUTH_NEWEST;
 }
 
+/* The merge, then the truth. ret_ask: only the history can tell. */
+static enum merge_verdict merge_one(struct apply *apply, struct apply_entity *ae, struct work *work,
+                                    const struct rest_record *record, int f, bool late,
+                                    bool *ret_ask)
+{
+    const struct rest_history *history = history_of(ae, record, f);
+    enum merge_verdict verdict =
+        merge_field(&work->row.base[f], work->event.after.values[f], work->new_now[f]);
+    if (late && !work->restore[f] && (verdict == MERGE_KEEP || verdict == MERGE_HOLD_CONFLICT))
+        return MERGE_WRITE; /* a late request of ours, not a person's edit: put the truth back */
+    if (ae->entity->truth_count == 0 || (verdict != MERGE_KEEP && !merge_holds(verdict)))
+        return verdict;
+    struct truth_facts facts = {.old_time = changed_at(ae, work, f),
+                                .new_time = edited_at(apply, history, record)};
+    bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
+    *ret_ask = *ret_ask || (can_ask && asks_when(ae, f, verdict, facts.old_time));
+    return truth_decide(ae->entity, f, verdict, &facts);
+}
+
+void decide_raced(struct apply *apply, struct apply_entity *ae, struct work *work,
+                  const struct rest_record *record, int f, const struct raw_value *edit)
+{
+    bool ignored = false;
+    struct base_pair after = work->row.base[f];
+    work->raced = true;
+    work->stands[f] = false;
+    work->row.base[f] = work->before[f];
+    work->new_now[f] = mapping_twin_value(&ae->entity->fields[f], edit, &apply->arena);
+    work->restore[f] = edit;
+    work->verdicts[f] = merge_one(apply, ae, work, record, f, false, &ignored);
+    if (!merge_writes(work->verdicts[f]))
+        return;
+    work->restore[f] = NULL;
+    work->row.base[f] = after;
+    work->stands[f] = base_is(after.old_side, work->event.after.values[f]);
+}
+
+/* An operation of ours is known to be executed: did it overtake an edit? True: it did, and the field is decided. */
+static bool look_behind(struct apply *apply, struct apply_entity *ae, struct work *work,
+                        const struct rest_record *record, int f, bool *ret_ask)
+{
+    const struct base_pair *before = &work->before[f];
+    if (!work->wrote[f] || !history_tells(apply))
+        return false;
+    *ret_ask = *ret_ask || !record->histories;
+    bool seen = before->known && !before->unconfirmed;
+    const struct raw_value *edit =
+        record->histories
+            ? history_overtaken(apply, ae, work, record, f, seen ? &before->new_side : NULL)
+            : NULL;
+    if (edit)
+        decide_raced(apply, ae, work, record, f, edit);
+    return edit != NULL;
+}
+
 /* ret_ask: only the history can tell. */
 static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *ae,
                                      struct work *work, const struct rest_record *record, int f,
@@ -243,28 +289,22 @@ static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *a
 {
     const struct field *field = &ae->entity->fields[f];
     struct base_pair *base = &work->row.base[f];
-    struct value old_now = work->event.after.values[f];
     if (!work->twin_found)
-        return merge_field(base, old_now, (struct value){VALUE_MISSING, SPAN_NONE});
+        return merge_field(base, work->event.after.values[f],
+                           (struct value){VALUE_MISSING, SPAN_NONE});
     const struct rest_history *history = history_of(ae, record, f);
-    bool differs = base->known && !base_is(base->new_side, work->new_now[f]);
     bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
+    if (look_behind(apply, ae, work, record, f, ret_ask))
+        return work->verdicts[f];
+    bool differs = base->known && !base_is(base->new_side, work->new_now[f]);
     *ret_ask = *ret_ask || (can_ask && differs && (work->overtaken || base->unconfirmed));
     if (differs && history && base->unconfirmed)
-        confirm(apply, work->doubt[f], field, base, history, written_at(ae, work, record));
+        confirm(apply, work->doubt[f], field, base, history, history_written_at(ae, work, record));
     bool late =
         differs && work->overtaken && (!history || (history->count && history->changes[0].ours));
     if (late && history)
         undo_late(apply, work, field, f, history);
-    enum merge_verdict verdict = merge_field(base, old_now, work->new_now[f]);
-    if (late && !work->restore[f] && (verdict == MERGE_KEEP || verdict == MERGE_HOLD_CONFLICT))
-        return MERGE_WRITE; /* a late request of ours, not a person's edit: put the truth back */
-    if (ae->entity->truth_count == 0 || (verdict != MERGE_KEEP && !merge_holds(verdict)))
-        return verdict;
-    struct truth_facts facts = {.old_time = changed_at(ae, work, f),
-                                .new_time = edited_at(apply, history, record)};
-    *ret_ask = *ret_ask || (can_ask && asks_when(ae, f, verdict, facts.old_time));
-    return truth_decide(ae->entity, f, verdict, &facts);
+    return merge_one(apply, ae, work, record, f, late, ret_ask);
 }
 
 /*
@@ -303,10 +343,16 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
     bool ask = false;
     work->new_now = record ? decide_read(apply, ae, record->values)
                            : arena_new(&apply->arena, struct value, entity->field_count);
+    work->seen = arena_new(&apply->arena, struct value, entity->field_count);
+    memcpy(work->seen, work->new_now, sizeof *work->seen * (size_t)entity->field_count);
     work->verdicts = arena_new(&apply->arena, enum merge_verdict, entity->field_count);
     work->restore = arena_new(&apply->arena, const struct raw_value *, entity->field_count);
     if (!work->doubt || !record || !record->histories) {
         work->doubt = arena_new(&apply->arena, bool, entity->field_count);
+        work->wrote = arena_new(&apply->arena, bool, entity->field_count);
+        work->stands = arena_new(&apply->arena, bool, entity->field_count);
+        work->before = arena_new(&apply->arena, struct base_pair, entity->field_count);
+        work->raced = false;
         work->there = VERSION_NEWER;
     }
     if (!work->twin_found &&

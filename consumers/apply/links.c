@@ -321,5 +321,6 @@ void links_write(struct apply *apply, struct apply_entity *ae, struct work **wor
             write_field(apply, ae, works, n, ae->references[r]);
     FAILPOINT("apply.linked");
     for (int i = 0; i < n; i++)
-        works[i]->links = false;
+        if (is_written(works[i]))
+            works[i]->links = false;
 }

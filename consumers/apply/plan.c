@@ -31,6 +31,8 @@ void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work
 static void make_item(struct apply *apply, struct apply_entity *ae, struct work *work)
 {
     const struct entity *entity = ae->entity;
+    bool exact = rest_traits(apply->rest)->tier == REST_TIER_T1;
+    bool upserts = !work->twin_found && !exact;
     work->item = (struct rest_item){0};
     work->item_names = arena_new(&apply->arena, struct span, entity->field_count + 2);
     work->item_values = arena_new(&apply->arena, struct span, entity->field_count + 2);
@@ -40,10 +42,12 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
         const struct field *field = &entity->fields[f];
         if (ae->property_of_field[f] < 0) /* an association, or nowhere */
             continue;
-        if (merge_writes(work->verdicts[f]) && (work->twin_found || value.kind == VALUE_SET))
+        bool writes = merge_writes(work->verdicts[f]) && !work->stands[f];
+        bool clears = upserts && value.kind == VALUE_BLANK; /* of a record that nobody has seen */
+        if ((writes && (work->twin_found || value.kind == VALUE_SET)) || clears)
             add_item(work, field->new_name,
                      value_write(&field->rules, SIDE_NEW, value, &apply->arena), f);
-        else if (work->restore[f]) /* as the new system itself wrote it */
+        else if (work->restore[f] && !work->stands[f]) /* as the new system itself wrote it */
             add_item(work, field->new_name,
                      work->restore[f]->type == JSON_NONE_ ? SPAN_NONE : work->restore[f]->text, -1);
     }
@@ -56,8 +60,7 @@ static void make_item(struct apply *apply, struct apply_entity *ae, struct work 
     add_item(work, entity->marker, work->marker, -1);
     work->item.names = work->item_names;
     work->item.values = work->item_values;
-    bool exact = rest_traits(apply->rest)->tier == REST_TIER_T1;
-    work->kind = work->twin_found ? REST_UPDATE : exact ? REST_CREATE : REST_UPSERT;
+    work->kind = work->twin_found ? REST_UPDATE : upserts ? REST_UPSERT : REST_CREATE;
     work->item.id = work->twin_found ? work->twin : SPAN_NONE;
     work->item.version = work->twin_version;
     work->item.external_id = work->event.id;
@@ -158,7 +161,7 @@ bool plan_restores(const struct apply_entity *ae, const struct work *work)
 
 static const char *class_of(const struct apply_entity *ae, const struct work *work)
 {
-    if (plan_restores(ae, work))
+    if (work->raced || plan_restores(ae, work))
         return "raced";
     if (work->row.held_count)
         return held_class_name(work->row.held[0].class_);
@@ -240,7 +243,7 @@ void plan_make(struct apply *apply, struct apply_entity *ae, struct work *work,
     settle_row(apply, ae, work);
     if (work->overtaken) /* looked at: what a person edits from now on is not the late request's */
         row->op = work->twin_marker;
-    work->what = row->held_count ? OUTCOME_HELD : OUTCOME_AGREED;
+    work->what = work->raced ? OUTCOME_REPAIRED : row->held_count ? OUTCOME_HELD : OUTCOME_AGREED;
     work->class_ = class_of(ae, work);
 }
 
@@ -255,7 +258,7 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
         work->item.ret_values ? decide_read(apply, ae, work->item.ret_values) : NULL;
     work->twin = arena_copy(&apply->arena, work->item.ret_id);
     for (int f = 0; f < ae->entity->field_count; f++) {
-        if (!merge_writes(work->verdicts[f]) || ae->property_of_field[f] < 0)
+        if (!merge_writes(work->verdicts[f]) || work->stands[f] || ae->property_of_field[f] < 0)
             continue;
         struct value sent = work->event.after.values[f], now = stored ? stored[f] : sent;
         bool seen = stored && now.kind != VALUE_MISSING;
@@ -267,10 +270,23 @@ void plan_written(struct apply *apply, struct apply_entity *ae, struct work *wor
     }
     settle_row(apply, ae, work);
     work->row.op = work->marker;
-    work->what = created           ? OUTCOME_CREATED
-                 : work->adopt     ? OUTCOME_ADOPTED
-                 : work->overtaken ? OUTCOME_REPAIRED
-                                   : OUTCOME_UPDATED;
+    work->what = created                          ? OUTCOME_CREATED
+                 : work->adopt                    ? OUTCOME_ADOPTED
+                 : work->overtaken || work->raced ? OUTCOME_REPAIRED
+                                                  : OUTCOME_UPDATED;
+    work->class_ = class_of(ae, work);
+}
+
+void plan_raced(struct apply *apply, struct apply_entity *ae, struct work *work)
+{
+    make_item(apply, ae, work);
+    work->wait_for_index = false;
+    work->stage = WORK_SEND;
+    if (work->item.count > 0)
+        return;
+    settle_row(apply, ae, work);
+    work->row.op = work->twin_marker;
+    work->what = OUTCOME_REPAIRED;
     work->class_ = class_of(ae, work);
 }
 

@@ -244,9 +244,9 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
     struct work **some = arena_new(&apply->arena, struct work *, n);
     for (int round = 0; round < APPLY_ROUNDS_MAX; round++) {
         int count = in_stage(works, n, WORK_FIND, some);
-        if (count == 0)
+        if (count == 0 && in_stage(works, n, WORK_SEND, some) == 0)
             return 0;
-        if (twin_find(apply, ae, some, count, ret_retry_after_ms, err) != 0)
+        if (count > 0 && twin_find(apply, ae, some, count, ret_retry_after_ms, err) != 0)
             return -1;
         FAILPOINT("apply.twins_read");
         count = in_stage(works, n, WORK_LINKS, some);
@@ -261,7 +261,11 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
             return -1;
     }
     for (int i = 0; i < n; i++)
-        if (works[i].stage == WORK_FIND)
+        if (works[i].stage ==
+            WORK_SEND) { /* raced each time: looked at once more, from what it wrote last */
+            works[i].marker = works[i].twin_marker;
+            plan_uncertain(apply, &works[i]);
+        } else if (works[i].stage == WORK_FIND)
             plan_wait(apply, &works[i], backoff_ms(works[i].row.attempt),
                       "the twin changed between reading and writing, several times");
     return 0;

@@ -129,7 +129,8 @@ static int put_intents(struct apply *apply, struct apply_entity *ae, struct work
 {
     int count = 0;
     for (int i = 0; i < n; i++) {
-        bool needed = works[i]->stage == WORK_SEND && delete_ends(works[i]);
+        bool needed =
+            works[i]->stage == WORK_SEND && (delete_ends(works[i]) || plan_restores(ae, works[i]));
         for (int f = 0; works[i]->stage == WORK_SEND && f < ae->entity->field_count; f++)
             needed = needed || overwrites(works[i], f);
         if (!needed)
@@ -189,7 +190,10 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
     int attempts = (int)apply->context.migration->apply.retry_max;
     switch (state_after_write(result, work->row.attempt, attempts)) {
     case AFTER_DONE:
-        plan_written(apply, ae, work);
+        if (history_wanted(apply, ae, work))
+            work->stage = WORK_WRITTEN;
+        else
+            plan_written(apply, ae, work);
         break;
     case AFTER_READ_AGAIN:
         if (result == WRITE_EXISTS)
@@ -397,6 +401,9 @@ int write_send(struct apply *apply, struct apply_entity *ae, struct work **works
     for (int i = 0; i < n; i++)
         if (works[i]->stage == WORK_SEND && only_links(works[i]))
             plan_linked(apply, ae, works[i]);
+    struct err look = ERR_INIT;
+    if (history_look(apply, ae, works, n, ret_retry_after_ms, &look) != 0 && later.kind == ERR_NONE)
+        later = look;
     links_write(apply, ae, works, n);
     if (later.kind == ERR_NONE)
         return 0;

@@ -109,7 +109,8 @@ class Setter:
     """Who put the present value of one property there."""
 
     def __init__(self, who, before):
-        self.who, self.before = who, before  # ours | foreign | late; foreign: the value before the first of them
+        # ours | foreign | late; before: of foreign the value before the first of them, else somebody's that was overtaken
+        self.who, self.before = who, before
 
 
 class Target:
@@ -244,7 +245,8 @@ class Oracle:
                 late = bool(faults) and self.excused(effect)
                 if not late:
                     target.agreed[name] = after[name]
-                target.setters[name] = Setter("late" if late else "ours", None)
+                overtook = before[name] if self.raced(target.setters.get(name), effect, last_foreign_ms.get(name, 0)) else None
+                target.setters[name] = Setter("late" if late else "ours", overtook)
 
     def judge_end(self, target, effect, source, before):
         """We archived a record: its source was deleted before, and nothing in it is only somebody else's."""
@@ -257,8 +259,15 @@ class Oracle:
                 self.verdict.add("blind", source, target.id, f"{effect}: {name}: {before[name]!r} of somebody else ended with it")
 
     def restored(self, target, name, value, was):
-        """T3: a person's edit that a late request of ours overwrote is put back."""
-        return self.tier == "T3" and was is not None and was.who == "late" and value in target.theirs[name]
+        """T3: a person's edit that a late request of ours overwrote is put back, or just the one that a write of ours overtook."""
+        if self.tier != "T3" or was is None:
+            return False
+        return (was.who == "late" and value in target.theirs[name]) or \
+            (was.who == "ours" and was.before is not None and value == was.before)
+
+    def raced(self, was, effect, foreign_ms):
+        """T3: an effect over an edit of somebody else, made so shortly before that we may not have read it."""
+        return self.tier == "T3" and was is not None and was.who == "foreign" and effect.wall_ms - foreign_ms <= self.race_ms
 
     def faults(self, target, effect, source, before, after, changed, markers, place, last_foreign_ms):
         """What is wrong with one effect of ours; moves place[property] to the version that it wrote."""
@@ -279,7 +288,7 @@ class Oracle:
                 continue
             if was is not None and was.who == "foreign" and before[name] is not None:
                 known = any(version[name] == before[name] for version in versions)
-                raced = self.tier == "T3" and effect.wall_ms - last_foreign_ms[name] <= self.race_ms
+                raced = self.raced(was, effect, last_foreign_ms[name])
                 field = expected.CANONICAL[name]
                 # Hers from before we met, where old was blank, is what was agreed on; old has filled it since.
                 met = target.met[name] == before[name] and any(version[name] is None for version in versions)

@@ -31,9 +31,9 @@ static void store(struct target_record *record, int field, struct value value, b
     if (!ours && token >= 0)
         world.entered[token] = world.edits + 1;
     /* What we put back is the person's again. */
-    record->human_at[field] = !ours                              ? ++world.edits
-                              : token >= 0 && world.human[token] ? world.entered[token]
-                                                                 : 0;
+    bool back = (token >= 0 && world.human[token]) || model_puts_back(record->histories[field]);
+    int64_t entered = token >= 0 ? world.entered[token] : world.edits;
+    record->human_at[field] = !ours ? ++world.edits : back ? entered : 0;
 }
 
 static struct target_record *add(void)
@@ -76,6 +76,14 @@ struct value target_stores(int field, struct value sent)
 
 /* ---- people ---- */
 
+/* Whatever became of what a person had entered: it is not looked for any more. */
+static void decides_anew(const struct target_record *record, int field)
+{
+    for (const struct target_change *was = record->histories[field]; was; was = was->before)
+        if (sim_token_of(was->value) >= 0)
+            world.owed[sim_token_of(was->value)] = false;
+}
+
 void target_edit(int target)
 {
     struct target_record *record = &world.targets[target];
@@ -88,11 +96,14 @@ void target_edit(int target)
     struct value value = sim_value(field, sim_token(true), true);
     if (sim_chance(6)) /* the same edit in both systems */
         value = target_stores(field, world.source[r].values[field]);
+    if (value.kind == VALUE_MISSING) /* nobody has entered anything there */
+        value.kind = VALUE_BLANK;
     if (field == F_EMAIL && sim_chance(2))
         return;
     for (int t = 0; field == F_EMAIL && t < world.target_count; t++)
         if (world.targets[t].exists && value_equal(world.targets[t].values[F_EMAIL], value))
             return; /* the target refuses it */
+    decides_anew(record, field);
     store(record, field, value, false);
     record->version++;
     for (r = 0; field == F_EMAIL && r < SIM_RECORDS; r++)
@@ -107,6 +118,8 @@ void target_remove(int target)
     if (!record->exists)
         return;
     record->exists = false;
+    for (int f = 0; f < SIM_FIELDS; f++)
+        decides_anew(record, f);
     for (int r = 0; r < SIM_RECORDS; r++)
         if (span_is(record->external_id, world.source[r].id) || record->external_id.len == 0) {
             world.twin_deleted[r] = true;
@@ -441,7 +454,9 @@ static struct target_write write_of(const struct rest_op *op, const struct rest_
 static void answer(struct rest_op *op, struct rest_item *item, const struct target_write *write)
 {
     struct target_record *record = NULL;
+    int before = world.target_count;
     item->result = execute(write, &record);
+    item->created = world.target_count > before;
     if (record)
         item->ret_id = span_of(record->id);
     if (op->kind == REST_ARCHIVE || op->kind == REST_DELETE)

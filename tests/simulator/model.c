@@ -5,13 +5,23 @@
  */
 #include "simulator.h"
 
+/* The newest change gives a field the value back that a person entered and we had overtaken. */
+bool model_puts_back(const struct target_change *newest)
+{
+    const struct target_change *ours = newest ? newest->before : NULL;
+    while (ours && ours->ours)
+        ours = ours->before;
+    return ours && ours != newest->before && value_equal(ours->value, newest->value);
+}
+
 bool model_write(int r, int f, const struct target_record *was, struct value now, bool overtaken)
 {
     world.overtaken[r][f] |= overtaken;
     world.was_late[r] |= overtaken;
     int token = sim_token_of(now), lost = sim_token_of(was->values[f]);
     bool from_old = token >= 0 && world.first[token] > 0;
-    if (from_old && world.last[token] < world.ours[r][f])
+    struct target_change next = {.value = now, .ours = true, .before = was->histories[f]};
+    if (from_old && world.last[token] < world.ours[r][f] && !model_puts_back(&next))
         sim_violation(VIOLATION_BACKWARDS, overtaken, "record %d field %d", r, f);
     else if (from_old && world.first[token] > world.ours[r][f])
         world.ours[r][f] = world.first[token]; /* at least: it may have been there twice */
@@ -20,9 +30,11 @@ bool model_write(int r, int f, const struct target_record *was, struct value now
     world.wrote[r][f] = token >= 0 ? world.last[token] : 0;
     bool decided = sim_entity.truth_count && sim_entity.truth[0].choice != TRUTH_REVIEW;
     if (was->human_at[f] && lost >= 0 && world.human[lost] && !world.blanked[r][f] &&
-        token != lost && !(decided && world.traced[lost]))
+        token != lost && !(decided && world.traced[lost])) {
+        world.owed[lost] = overtaken && world.histories && !world.beyond[r];
         sim_violation(VIOLATION_BLIND, overtaken || (world.was_late[r] && world.traced[lost]),
                       "record %d field %d: token %d", r, f, lost);
+    }
     return again;
 }
 
@@ -91,8 +103,8 @@ static void end_of_field(int r, int f, const struct row *row, const struct targe
     bool kept = edited && (later || (newest && world.silent[r]));
     kept = kept && !(looked && by_old && rule->enforce && want.kind == VALUE_SET);
     if (!asked && !kept && !(edited && by_new) && !value_equal(want, target->values[f]))
-        sim_violation(VIOLATION_LOST, world.overtaken[r][f], "record %d field %d of %s", r, f,
-                      target->id);
+        sim_violation(VIOLATION_LOST, world.overtaken[r][f] && !(looked && world.histories),
+                      "record %d field %d of %s", r, f, target->id);
 }
 
 void model_end(bool looked)
@@ -119,4 +131,8 @@ void model_end(bool looked)
         if (world.source[r].exists && !found && !excused && !world.twin_deleted[r])
             sim_violation(VIOLATION_LOST, false, "record %d is not in the target", r);
     }
+    for (int token = 0; looked && token < world.tokens; token++)
+        if (world.owed[token] && !world.traced[token])
+            sim_violation(VIOLATION_BLIND, false, "token %d was overtaken, and nothing tells of it",
+                          token);
 }

@@ -118,7 +118,8 @@ struct world {
     /* what people and sources entered: token n is the digits n in a text */
     int tokens;
     bool human[SIM_TOKENS_MAX],
-        traced[SIM_TOKENS_MAX]; /* only people entered it; outcomes name it */
+        traced[SIM_TOKENS_MAX], /* only people entered it; outcomes name it */
+        owed[SIM_TOKENS_MAX]; /* overtaken on T3: the field's history has it, so outcomes have to name it in the end */
     /* When the old system had it first and last, and when a person entered it in the new one; in edits. */
     int64_t edits, first[SIM_TOKENS_MAX], last[SIM_TOKENS_MAX], entered[SIM_TOKENS_MAX];
     bool silent
@@ -204,6 +205,7 @@ void schedule_run(uint64_t seed, bool t1, bool trace);
 /* True: that is what we wrote there last, and it stands there. */
 bool model_write(int record, int field, const struct target_record *was, struct value now,
                  bool overtaken);
+bool model_puts_back(const struct target_change *newest);
 void model_create(const struct target_record *target);
 void model_archive(const struct target_record *target, bool overtaken);
 void model_end(bool looked); /* looked: at each record of both systems, since the last change */

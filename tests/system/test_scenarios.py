@@ -203,6 +203,25 @@ def test_late_over_a_person():
         assert p.twin(source)["fields"]["jobtitle"] == "Hers"
 
 
+def test_person_between_read_and_write():
+    """She edits the very field after we have read the twin and before our write of it: that is told, and her edit is put back and asked about."""
+    with Pipeline() as p:
+        cycles = Cycles(p).begin(3)
+        source, _ = cycles.edit()
+        p.check()
+        cycles.hold_writes("before")
+        _, ours = cycles.edit(source)
+        wait_for(cycles.held, 60, "a write that waits before its execution")
+        p.edit_new(p.twin(source)["id"], jobtitle="Hers", zip="12345")
+        cycles.release("go")
+        verdict = p.check()
+        twin = p.twin(source)["fields"]
+        assert twin["jobtitle"] == "Hers" and twin["zip"] == "12345", twin
+        assert p.held() == {source: {"job_title": "conflict"}} and not verdict.raced, (p.held(), verdict)
+        said = [o for o in p.outcomes() if o["key"].endswith(source) and (o["what"], o.get("class")) == ("repaired", "raced")]
+        assert [(f["old_now"], f["new_now"]) for o in said for f in o["fields"] if f["name"] == "job_title"] == [(ours, "Hers")], said
+
+
 def test_skewed_clocks():
     """Two hosts a day apart, a source two hours ahead, a target an hour behind: only the source's clock counts."""
     with Pipeline(old={"clock_offset_ms": 7200000}, new={"clock_offset_ms": -3600000}) as p:
