@@ -61,10 +61,11 @@ class Explained:
         return any(verdict == "truth-new" and then == old and new in (None, there)
                    for _, verdict, then, there, _ in self.told[source, field])
 
-    def settled(self, source, field, value, until_ms):
-        """Was this value of the new system decided for, and so agreed on? What old says later may write over it."""
-        return any(verdict == "truth-new" and new == value and ms <= until_ms
-                   for _, verdict, _, new, ms in self.told[source, field])
+    def settled(self, source, field, value, written, until_ms):
+        """Was this value of the new system decided for, and so agreed on? Then a later change of old alone may write over it (design §6, first
+        row), but never the value of old against which it was decided."""
+        return any(verdict == "truth-new" and new == value and then != written and ms <= until_ms
+                   for _, verdict, then, new, ms in self.told[source, field])
 
     def class_of(self, source, field):
         held = self.held.get(source, {})
@@ -163,6 +164,8 @@ class Oracle:
             try:
                 wanted = expected.wanted(effect.after)
                 version = self.stored_as(wanted)
+                # Another text that the new system normalises to what it has (design §6, "targets normalise what they store"): old has changed, so
+                # there is one write, whose effect changes nothing. One for each such change; a second one is a double.
                 same = versions[effect.record_id][-1:] == [version] and said[effect.record_id] != wanted
                 self.rewritten[effect.record_id] += same
                 said[effect.record_id] = wanted
@@ -189,6 +192,8 @@ class Oracle:
         for source, want in self.posts.items():
             self.judge_post(source, want)
         for source, records in self.by_source.items():
+            # What carries our external id by somebody else's hand is a phantom, which tandem-verify tells (design §7, divergence): the oracle judges
+            # what we did, and one effect of ours on such a record is wrong.
             if source not in self.old_records and source not in self.posts and any(effect.who in self.ours for effect in self.targets[records[0].id].effects):
                 self.verdict.add("wrong", source, records[0].id, "no such record in the old system")
         return self.verdict
@@ -292,7 +297,7 @@ class Oracle:
                 field = expected.CANONICAL[name]
                 # Hers from before we met, where old was blank, is what was agreed on; old has filled it since.
                 met = target.met[name] == before[name] and any(version[name] is None for version in versions)
-                known |= self.truth.get(field) in KEEPING and self.explained.settled(source, field, before[name], effect.wall_ms)
+                known |= self.truth.get(field) in KEEPING and self.explained.settled(source, field, before[name], after[name], effect.wall_ms)
                 if not known and not raced and not met and self.truth.get(field) not in OVERWRITING:
                     yield "blind", f"{name}: {before[name]!r} of somebody else became {after[name]!r}"
                 elif not known and not raced and not self.explained.intended(source, field, before[name], effect.wall_ms):
@@ -408,7 +413,9 @@ class Oracle:
             self.verdict.explained["truth"] += 1
         elif setter is not None and setter.who == "foreign" and self.truth.get(expected.CANONICAL[name]) in KEEPING and \
                 self.explained.kept(source, expected.CANONICAL[name], want):
-            self.verdict.explained["edited-in-new"] += 1  # since that was decided
+            # Decided for new against just this value of old, which agreed on what stood there then. She has edited it since, and old has not:
+            # design §6, second row. Any value of hers will do; that old is unchanged is what `want` in kept() says.
+            self.verdict.explained["edited-in-new"] += 1
         elif setter is not None and setter.who == "foreign" and setter.before == want:
             self.verdict.explained["edited-in-new"] += 1
         elif setter is not None and setter.who == "foreign" and want is None and \

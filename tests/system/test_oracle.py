@@ -280,6 +280,21 @@ class OracleTest(unittest.TestCase):
         self.expect({"lost": 1}, truth={"job_title": "old"}, told=[told])
         self.expect({"lost": 1}, truth={"job_title": "new"}, told=[told[:4] + ("C", "Hers", 1)])
 
+    def kept_then(self, found, *later):
+        """What was decided for new goes when old says something else, never for the value it was decided against."""
+        self.ann()
+        self.new.write("501", jobtitle="Hers")
+        for title in ("B", *later):
+            self.old.write("S1", Title=title)
+        self.ours("501", jobtitle=title, wait_ms=60000)
+        self.expect(found, truth={"job_title": "new"}, told=[("S1", "job_title", "agreed", "truth-new", "B", "Hers", 1)])
+
+    def test_kept_then_old_moves_on(self):
+        self.kept_then({}, "C")
+
+    def test_kept_and_written_over(self):
+        self.kept_then({"blind": 1})
+
     def test_raced(self):
         """T3: written over within the race. Counted, unless something tells of it."""
         self.ann()
