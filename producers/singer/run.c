@@ -126,7 +126,7 @@ static int take_line(struct singer *singer, enum child_line kind, struct span ra
         return publish_bytes(singer, raw, "too-large", why, err);
     }
     if (singer_line_parse(raw, &singer->tape, &line, &bad) == 0)
-        return publish_line(singer, &line, raw, err);
+        return lines_take(singer, &line, raw, err);
     if (kind == CHILD_REST) { /* a tap that died in the middle of it brings it again */
         log_warn("the tap's last line is not whole", log_int("bytes", (int64_t)raw.len));
         return 0;

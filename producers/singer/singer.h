@@ -6,6 +6,7 @@
  *   run.c          one run of the tap: its lines → events → checkpoint; how it ended
  *   child.h        the process: limits, lines, its log
  *   messages.h     one line, read
+ *   lines.c        what each kind of line does
  *   publish.c      RECORD → event, delete or dead letter
  *   place.h        STATE in <ns>.cursors, and the sequence of observation
  *   known.h        what was delivered of each record; known_fill.c: when that is lost
@@ -115,16 +116,20 @@ int run_checkpoint(struct singer *singer, struct err *err);
 void run_abandon(struct singer *singer);
 int64_t singer_mono_ms(const struct singer *singer);
 
-/* publish.c: -1: ERR_RETRY or ERR_FATAL. */
-int publish_line(struct singer *singer, const struct singer_line *line, struct span raw,
-                 struct err *err);
+/* lines.c: -1: ERR_RETRY or ERR_FATAL. */
+int lines_take(struct singer *singer, const struct singer_line *line, struct span raw,
+               struct err *err);
+struct singer_flow *singer_flow_of(struct singer *singer, struct span stream); /* NULL: none */
+
+/* publish.c: likewise. */
+int publish_record(struct singer *singer, struct singer_flow *flow, const struct singer_line *line,
+                   struct span raw, struct err *err);
 /* A line that is no message. reason_class: "undecodable", "too-large". */
 int publish_bytes(struct singer *singer, struct span raw, const char *reason_class,
                   const char *reason, struct err *err);
 /* A record of the flow that is not there any more. */
 int publish_gone(struct singer *singer, struct singer_flow *flow,
                  const struct known_missing *missing, int64_t newest_ms, struct err *err);
-struct singer_flow *singer_flow_of(struct singer *singer, struct span stream); /* NULL: none */
 
 /* gone.c: a part of them. 1 = there is more, 0 = done, -1 = err. */
 int gone_step(struct singer *singer, struct err *err);
