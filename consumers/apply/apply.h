@@ -105,6 +105,8 @@ struct work {
     struct span begun; /* the operation this work began, as Redis has it */
     struct span index; /* what Redis derived from the row as it was loaded */
     int64_t op_sent_ms;
+    bool
+        never_met; /* Redis has neither row nor operation of it, and the match index none of its names */
     bool unknown; /* what became of an operation: one that was begun, or the row's */
     struct span
         names[1 + APPLY_MATCH_MAX]; /* match index names: the external id, then the match values */

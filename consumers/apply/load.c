@@ -160,6 +160,7 @@ int load_rows(struct apply *apply, struct apply_entity *ae, struct work *works, 
         else
             for (int m = 0; m < work->name_count; m++)
                 add_candidates(work, loads[i].candidates[m]);
+        work->never_met = !work->row_exists && work->op.len == 0 && work->candidate_count == 0;
     }
     return 0;
 }

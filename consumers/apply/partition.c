@@ -25,8 +25,7 @@ bool partition_is_assignment(struct span key)
 
 struct sink_header partition_epoch_header(int64_t epoch, char text[24])
 {
-    (void)snprintf(text, 24, "%lld", (long long)epoch);
-    return (struct sink_header){"epoch", span_of(text)};
+    return (struct sink_header){"epoch", int_text(epoch, text)};
 }
 
 /* A record with a key of its own: its offset is the epoch, and compaction never takes it away. */

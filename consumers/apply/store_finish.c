@@ -91,7 +91,7 @@ static bool begun_with(struct span begun, struct span claim)
 }
 
 /* HSETNX of the claims that the row has beyond its operation's: the id of a record that was created. */
-static void push_new_claims(struct store *store, const char *entity, const struct store_finish *row)
+static void push_new_claims(struct store *store, const char *claims, const struct store_finish *row)
 {
     const char *at = row->index.data, *end = row->index.data + row->index.len;
     while (at < end) {
@@ -100,7 +100,8 @@ static void push_new_claims(struct store *store, const char *entity, const struc
         at = stop ? stop + 1 : end;
         if (begun_with(row->begun, claim))
             continue;
-        store_next(store, "HSETNX", "claims", entity);
+        store_next(store, "HSETNX", NULL, NULL);
+        store_push_text(&store->args, claims);
         store_push(&store->args, claim);
         store_push(&store->args, row->key);
     }
@@ -125,9 +126,10 @@ static void push_past(struct store *store, const char *entity, const struct fini
             store_push(&store->args, finish->rows[i].key);
             store_push(&store->args, finish->texts[i]);
         }
+    const char *claims = store_key(store, "claims", entity);
     for (int i = 0; i < finish->count; i++)
         if (finish->follows[i] == FOLLOWS_BIRTH)
-            push_new_claims(store, entity, &finish->rows[i]);
+            push_new_claims(store, claims, &finish->rows[i]);
 }
 
 /* ---- the script ---- */

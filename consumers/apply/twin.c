@@ -169,6 +169,23 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
     return true;
 }
 
+/*
+ * A record of which neither Redis nor the match index knows anything cannot be there under our external id: the target was listed since Redis'
+ * incarnation, and whatever was begun since then left an operation or a row. A person may have made it, so it is asked for by a value, which
+ * the target keeps unique (without an index that lags); if it is there after all, so is our id, and the create is refused.
+ */
+static bool by_value_alone(const struct apply_entity *ae, const struct work *work)
+{
+    if (!work->never_met || work->begun.data || work->event.op == 'd')
+        return false;
+    for (int m = 0; m < ae->match_count; m++) {
+        int f = ae->match_fields[m];
+        if (ae->entity->fields[f].unique_in_new && work->event.after.values[f].kind == VALUE_SET)
+            return true;
+    }
+    return false;
+}
+
 /* Collect the requests of all open works: candidates by id; without any, by external id and by each match value. */
 static int gather(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                   struct rest_op **ops, int *op_count, struct err *err)
@@ -193,7 +210,8 @@ static int gather(struct apply *apply, struct apply_entity *ae, struct work **wo
         if (work->candidate_count > 0)
             continue;
         work->searched = true;
-        reading_add(&readings[1], &seen[1], work->event.id);
+        if (!by_value_alone(ae, work))
+            reading_add(&readings[1], &seen[1], work->event.id);
         for (int m = 0; m < ae->match_count; m++) {
             const struct field *field = &ae->entity->fields[ae->match_fields[m]];
             struct value value = work->event.after.values[ae->match_fields[m]];
