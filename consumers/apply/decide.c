@@ -269,7 +269,7 @@ static bool look_behind(struct apply *apply, struct apply_entity *ae, struct wor
                         const struct rest_record *record, int f, bool *ret_ask)
 {
     const struct base_pair *before = &work->before[f];
-    if (!work->wrote[f] || !history_tells(apply))
+    if (!record || !work->wrote[f] || !history_tells(apply))
         return false;
     *ret_ask = *ret_ask || !record->histories;
     bool seen = before->known && !before->unconfirmed;

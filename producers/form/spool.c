@@ -220,7 +220,9 @@ int spool_append(struct spool *spool, const struct span *entries, int count, str
                        spool->len);
     if (write_all(spool->fd, out.data, out.len, spool->len) < 0 || fdatasync(spool->fd) < 0) {
         (void)failed(spool, "it cannot be written", err);
-        (void)ftruncate(spool->fd, spool->len);
+        /* Bytes that cannot be cut off are overwritten by the next entry, which is written at len. */
+        if (ftruncate(spool->fd, spool->len) < 0)
+            log_warn("the end of a failed write cannot be cut off", log_str("file", spool->path));
         return -1;
     }
     spool->len += (int64_t)out.len;
