@@ -1,6 +1,6 @@
 /*
  * bench_target — a HubSpot-shaped system in memory, fast enough not to be what is measured: properties, list, batch read, create,
- * update and upsert of contacts, found by id, by e-mail or by one unique custom property. No faults, no limits, no ledger, no conflicts: for
+ * update, upsert and histories of contacts, found by id, by e-mail or by one unique custom property. No faults, no limits, no ledger, no conflicts: for
  * those there is tests/sandbox.
  *
  *   bench-target <records, at most>
@@ -45,6 +45,8 @@ struct batch {
     struct span id_property;
     int wanted[WANTED_MAX];
     int wanted_count;
+    int histories[WANTED_MAX];
+    int history_count;
     struct buf missing;
     int missing_count;
 };
@@ -70,7 +72,12 @@ static void read_one(struct batch *batch, uint32_t input)
         buf_putc(out, ',');
         put_property(out, target->names[batch->wanted[i]], record->values[batch->wanted[i]]);
     }
-    buf_puts(out, "}}");
+    buf_puts(out, "}");
+    for (int i = 0; i < batch->history_count; i++) {
+        buf_puts(out, i ? "," : ",\"propertiesWithHistory\":{");
+        put_history(out, target->names[batch->histories[i]], record, batch->histories[i]);
+    }
+    buf_puts(out, batch->history_count ? "}}" : "}");
 }
 
 /* The answer to a write has the properties that were written, as the real one. */
@@ -113,6 +120,8 @@ static void write_one(struct batch *batch, uint32_t input, char verb)
     uint32_t values = json_get(&target->tape, input, "properties");
     if (created)
         record = record_new(target);
+    if (created && record)
+        record->created_ms = target->last_ms;
     if (!record || !values) {
         if (batch->missing_count++)
             buf_putc(&batch->missing, ',');
@@ -129,18 +138,18 @@ static void write_one(struct batch *batch, uint32_t input, char verb)
     put_written(target, record, input, values, created);
 }
 
-static void read_wanted(struct batch *batch)
+static int read_names(const struct target *target, const char *member, int found[WANTED_MAX])
 {
-    struct target *target = batch->target;
     const struct json_tape *tape = &target->tape;
-    uint32_t names = json_get(tape, 0, "properties");
-    (void)json_string_at(tape, 0, "idProperty", &batch->id_property);
+    uint32_t names = json_get(tape, 0, member);
+    int count = 0;
     for (uint32_t i = json_first(tape, names); names && i < json_end(tape, names);
          i = tape->tokens[i].next) {
-        int property = property_find(target, json_text(tape, i), batch->wanted_count);
-        if (property >= 0 && batch->wanted_count < WANTED_MAX)
-            batch->wanted[batch->wanted_count++] = property;
+        int property = property_find(target, json_text(tape, i), count);
+        if (property >= 0 && count < WANTED_MAX)
+            found[count++] = property;
     }
+    return count;
 }
 
 static struct MHD_Response *run_batch(struct target *target, const struct bench_request *request,
@@ -154,11 +163,14 @@ static struct MHD_Response *run_batch(struct target *target, const struct bench_
         return bench_reply(&request->body);
     int64_t now_ms = clock_wall_ms(&CLOCK_SYSTEM);
     target->first_ms = target->first_ms ? target->first_ms : now_ms;
+    target->last_ms = now_ms; /* what is written is written now */
     bool read = strcmp(verb, "read") == 0;
     char kind = strcmp(verb, "upsert") == 0 ? 's' : verb[0];
     uint32_t inputs = json_get(&target->tape, 0, "inputs");
     buf_init(&batch.missing, 0);
-    read_wanted(&batch);
+    (void)json_string_at(&target->tape, 0, "idProperty", &batch.id_property);
+    batch.wanted_count = read_names(target, "properties", batch.wanted);
+    batch.history_count = read_names(target, "propertiesWithHistory", batch.histories);
     buf_puts(out, "{\"status\":\"COMPLETE\",\"results\":[");
     for (uint32_t i = json_first(&target->tape, inputs);
          inputs && i < json_end(&target->tape, inputs); i = target->tape.tokens[i].next) {

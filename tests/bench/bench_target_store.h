@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
 
@@ -14,6 +15,8 @@ enum { PROPERTIES_MAX = 32, NAME_BYTES = 64, FIRST_ID = 1000, WANTED_MAX = 64 };
 
 struct record {
     struct span values[PROPERTIES_MAX]; /* JSON texts, by property; no data: blank */
+    struct span before[PROPERTIES_MAX]; /* what stood there before, of its history */
+    int64_t set_ms[PROPERTIES_MAX], created_ms;
 };
 
 struct target {
@@ -76,7 +79,9 @@ static inline void set_values(struct target *target, struct record *record, uint
         struct span text = json_text(tape, key + 1);
         if (property < 0)
             continue;
+        record->before[property] = record->values[property];
         record->values[property] = text.len ? json_copy(target, text) : SPAN_NONE;
+        record->set_ms[property] = target->last_ms;
         hint = property + 1;
         if (property == target->email)
             index_value(&target->by_email, record, property);
@@ -108,6 +113,35 @@ static inline void put_property(struct buf *out, const char *name, struct span v
         buf_put_span(out, value);
     else
         buf_puts(out, "null");
+}
+
+static inline void put_entry(struct buf *out, struct span value, int64_t at_ms)
+{
+    char time[TIMESTAMP_BYTES];
+    timestamp_format(at_ms, time);
+    buf_puts(out, "{\"value\":");
+    if (value.data)
+        buf_put_span(out, value);
+    else
+        buf_puts(out, "\"\"");
+    buf_puts(out, ",\"timestamp\":\"");
+    buf_puts(out, time);
+    buf_puts(out, "\",\"sourceType\":\"INTEGRATION\",\"sourceId\":\"1\"}");
+}
+
+/* "name":[newest,oldest], everything written by one integration. */
+static inline void put_history(struct buf *out, const char *name, const struct record *record,
+                               int at)
+{
+    buf_put_json_name(out, name);
+    buf_putc(out, '[');
+    if (record->set_ms[at])
+        put_entry(out, record->values[at], record->set_ms[at]);
+    if (record->before[at].data) {
+        buf_putc(out, ',');
+        put_entry(out, record->before[at], record->created_ms);
+    }
+    buf_putc(out, ']');
 }
 
 /* Opens a result: the members before the properties, and the system's own properties. */
