@@ -15,7 +15,8 @@
  *       @include "connectors/salesforce.cfg"  // connector = { … }: see remote/connector.h
  *       url = "https://acme.my.salesforce.com";
  *       account = "acme";                     // whose rate limit it is
- *       client_id = "…"; client_secret_file = "secrets/sf";   // or token_file, refresh_token_file
+ *       client_id = "…"; client_secret_file = "secrets/sf";   // or token_file, refresh_token_file,
+ *                                 // username and password_file; client_id, username and private_key_file
  *     };
  *     hubspot = { … };
  *   };
@@ -70,9 +71,11 @@ struct redis_settings {
 struct system_settings {
     const char *name, *url, *account;
     const char *client_id, *client_secret_file, *token_file, *refresh_token_file;
-    const char *ca_file;               /* extra CA bundle, PEM; NULL: the system's */
-    const config_setting_t *connector; /* the connector group; read by remote/connector */
-    enum value_id_form id_form;        /* of that group: how references are written */
+    const char *username, *password_file;    /* basic; the password may be an API token */
+    const char *private_key_file, *audience; /* JWT bearer, with client_id and username */
+    const char *ca_file;                     /* extra CA bundle, PEM; NULL: the system's */
+    const config_setting_t *connector;       /* the connector group; read by remote/connector */
+    enum value_id_form id_form;              /* of that group: how references are written */
 };
 
 struct source_settings {

@@ -7,12 +7,13 @@
 
 #include "remote/connector_internal.h"
 
-const char *const AUTH_TYPE_NAMES[] = {"bearer", "oauth2_client_credentials",
-                                       "oauth2_refresh_token", NULL};
+const char *const AUTH_TYPE_NAMES[] = {
+    "bearer", "basic", "oauth2_client_credentials", "oauth2_refresh_token", "oauth2_jwt_bearer",
+    NULL};
 _Static_assert(sizeof(AUTH_TYPE_NAMES) / sizeof(AUTH_TYPE_NAMES[0]) == AUTH_TYPE_COUNT + 1, "");
 struct auth_written {
     const config_setting_t *types;
-    const char *token_path;
+    const char *token_path, *audience;
     int64_t token_lifetime_s;
 };
 #define AT(field) .offset = offsetof(struct auth_written, field)
@@ -21,11 +22,16 @@ static const struct conf_option AUTH_OPTIONS[] = {
      .type = CONF_GROUP,
      AT(types),
      .required = true,
-     .help = "list of bearer, oauth2_client_credentials, oauth2_refresh_token"},
+     .help = "list of bearer, basic, oauth2_client_credentials, oauth2_refresh_token, "
+             "oauth2_jwt_bearer"},
     {.name = "token_path",
      .type = CONF_STRING,
      AT(token_path),
      .help = "of the token endpoint, after the system's url"},
+    {.name = "audience",
+     .type = CONF_STRING,
+     AT(audience),
+     .help = "oauth2_jwt_bearer: whom an assertion is for, unless the system's group says"},
     {.name = "token_lifetime_s",
      .type = CONF_INT,
      AT(token_lifetime_s),
@@ -38,7 +44,7 @@ static const struct conf_option AUTH_OPTIONS[] = {
 void connector_auth_read(struct connector *connector, const config_setting_t *group,
                          struct conf_report *report)
 {
-    struct auth_written written = {NULL, NULL, 0};
+    struct auth_written written = {NULL, NULL, NULL, 0};
     const char *types[AUTH_TYPE_COUNT] = {NULL};
     if (conf_read_group(group, AUTH_OPTIONS, NULL, &written, report) != 0 || !written.types)
         return;
@@ -54,31 +60,71 @@ void connector_auth_read(struct connector *connector, const config_setting_t *gr
             continue;
         }
         connector->auth_allowed[type] = true;
-        if (type != AUTH_BEARER && !written.token_path)
+        if (type != AUTH_BEARER && type != AUTH_BASIC && !written.token_path)
             conf_mistake(report, group, NULL, "%s needs \"token_path\"", types[i]);
     }
     connector->token_path = written.token_path;
+    connector->audience = written.audience;
     connector->token_lifetime_s = written.token_lifetime_s;
+}
+
+enum auth_type auth_type_of(const struct auth_named *named)
+{
+    return named->private_key ? AUTH_JWT_BEARER
+           : named->password  ? AUTH_BASIC
+           : named->refresh   ? AUTH_REFRESH_TOKEN
+           : named->token     ? AUTH_BEARER
+                              : AUTH_CLIENT_CREDENTIALS;
+}
+
+const char *auth_type_lacks(enum auth_type type, const struct auth_named *named)
+{
+    switch (type) {
+    case AUTH_BEARER:
+        return NULL;
+    case AUTH_BASIC:
+        return named->username ? NULL : "password_file needs username";
+    case AUTH_JWT_BEARER:
+        return named->username && named->client_id
+                   ? NULL
+                   : "private_key_file needs client_id and username";
+    case AUTH_CLIENT_CREDENTIALS:
+    case AUTH_REFRESH_TOKEN:
+    case AUTH_TYPE_COUNT:
+        break;
+    }
+    return named->client_id && named->client_secret
+               ? NULL
+               : "token_file; or username and password_file; or client_id with client_secret_file "
+                 "(and refresh_token_file), or with username and private_key_file";
+}
+
+static bool names(const config_setting_t *system, const char *key)
+{
+    return config_setting_get_member(system, key) != NULL;
 }
 
 /* The way to sign in follows from the secrets that the system's group names; the connector must know it. */
 void connector_auth_check(const struct connector *connector, const config_setting_t *system,
                           struct conf_report *report)
 {
-    if (!system || !config_setting_get_member(system, "url"))
+    if (!system || !names(system, "url"))
         return; /* a connector file by itself */
-    bool bearer = config_setting_get_member(system, "token_file") != NULL;
-    bool refresh = config_setting_get_member(system, "refresh_token_file") != NULL;
-    bool client = config_setting_get_member(system, "client_id") != NULL &&
-                  config_setting_get_member(system, "client_secret_file") != NULL;
-    enum auth_type type = refresh  ? AUTH_REFRESH_TOKEN
-                          : bearer ? AUTH_BEARER
-                                   : AUTH_CLIENT_CREDENTIALS;
-    if (type != AUTH_BEARER && !client)
-        conf_mistake(report, system,
-                     "token_file, or client_id and client_secret_file (and refresh_token_file)",
-                     "nothing to sign in with");
+    struct auth_named named = {.token = names(system, "token_file"),
+                               .refresh = names(system, "refresh_token_file"),
+                               .client_id = names(system, "client_id"),
+                               .client_secret = names(system, "client_secret_file"),
+                               .username = names(system, "username"),
+                               .password = names(system, "password_file"),
+                               .private_key = names(system, "private_key_file")};
+    enum auth_type type = auth_type_of(&named);
+    const char *lacks = auth_type_lacks(type, &named);
+    if (lacks)
+        conf_mistake(report, system, lacks, "nothing to sign in with");
     else if (!connector->auth_allowed[type])
         conf_mistake(report, system, NULL, "the connector %s knows no %s", connector->name,
                      AUTH_TYPE_NAMES[type]);
+    else if (type == AUTH_JWT_BEARER && !connector->audience && !names(system, "audience"))
+        conf_mistake(report, system, "audience = \"https://…\";",
+                     "whom the assertion is for is not said");
 }

@@ -226,7 +226,14 @@ struct connector_verdict connector_classify(const struct connector *connector, i
 
 /* --- the whole --- */
 
-enum auth_type { AUTH_BEARER, AUTH_CLIENT_CREDENTIALS, AUTH_REFRESH_TOKEN, AUTH_TYPE_COUNT };
+enum auth_type {
+    AUTH_BEARER,
+    AUTH_BASIC,
+    AUTH_CLIENT_CREDENTIALS,
+    AUTH_REFRESH_TOKEN,
+    AUTH_JWT_BEARER,
+    AUTH_TYPE_COUNT
+};
 extern const char *const AUTH_TYPE_NAMES[AUTH_TYPE_COUNT + 1]; /* ends with NULL */
 enum id_form { ID_TEXT, ID_DIGITS, ID_SALESFORCE, ID_FORM_COUNT };
 enum time_form { TIME_RFC3339, TIME_EPOCH_MS, TIME_EPOCH_S, TIME_FORM_COUNT };
@@ -246,6 +253,7 @@ struct connector {
     enum time_form time_form;
     bool auth_allowed[AUTH_TYPE_COUNT];
     const char *token_path;   /* after the system's url */
+    const char *audience;     /* of an assertion; NULL: not said */
     int64_t token_lifetime_s; /* where the token endpoint does not say; 0 unknown */
     struct connector_limits limits;
     struct record_paths record;
@@ -280,6 +288,14 @@ struct connector {
 
 /* The table "record", for the connector and for an operation of its own. */
 extern const struct conf_option CONNECTOR_RECORD_OPTIONS[];
+
+/* What a system's group in the migration names to sign in with, and the way that follows from it. */
+struct auth_named {
+    bool token, refresh, client_id, client_secret, username, password, private_key;
+};
+enum auth_type auth_type_of(const struct auth_named *named);
+/* What that way needs and is not named, in words; NULL: nothing. */
+const char *auth_type_lacks(enum auth_type type, const struct auth_named *named);
 
 /* The group auth; and the system's group against it. */
 void connector_auth_read(struct connector *connector, const config_setting_t *group,

@@ -1,6 +1,6 @@
 /*
- * rest_auth — signing in. One token for all ops of the process; when it is
- * refused or known to have expired, one renewal serves all who wait. Secret files
+ * rest_auth — renewing what requests are signed with. One token for all ops of the process;
+ * when it is refused or known to have expired, one renewal serves all who wait. Secret files
  * are read again for each renewal, so that a person can replace them at any time.
  */
 #include <stdio.h>
@@ -13,102 +13,6 @@
 #include "remote/rest_internal.h"
 
 enum { LOCK_RETRY_MS = 50, EARLY_MAX_MS = 30 * 1000 };
-
-static enum auth_type type_of(const struct system_settings *settings)
-{
-    if (settings->refresh_token_file)
-        return AUTH_REFRESH_TOKEN;
-    return settings->token_file ? AUTH_BEARER : AUTH_CLIENT_CREDENTIALS;
-}
-
-static void use_token(struct rest *rest, char *token, int64_t expires_ms)
-{
-    struct rest_auth *auth = &rest->auth;
-    free(auth->token);
-    auth->token = token;
-    auth->number++;
-    auth->valid = true;
-    auth->worked = false;
-    auth->expires_ms = expires_ms;
-}
-
-/* A token goes into a header: printable, no blanks. */
-static bool token_plain(const char *token)
-{
-    for (const unsigned char *at = (const unsigned char *)token; *at; at++)
-        if (*at <= ' ' || *at >= 0x7f)
-            return false;
-    return token[0] != '\0';
-}
-
-/* refused: the token in use was refused just now, the file must hold another one. */
-static int read_bearer(struct rest *rest, bool refused, struct err *err)
-{
-    char *token;
-    if (secret_read(rest->settings->token_file, &token, err) != 0)
-        return -1;
-    if (!token_plain(token)) {
-        free(token);
-        return err_exit(err, EX_NOPERM, "%s holds no token", rest->settings->token_file);
-    }
-    if (rest->auth.token && strcmp(rest->auth.token, token) == 0 && refused) {
-        free(token);
-        return err_set(
-            err, ERR_FATAL,
-            "%s refuses the token in %s: put a valid one into the file, it is read again",
-            rest->settings->name, rest->settings->token_file);
-    }
-    use_token(rest, token, 0);
-    return 0;
-}
-
-int rest_auth_open(struct rest *rest, struct err *err)
-{
-    struct rest_auth *auth = &rest->auth;
-    const struct system_settings *settings = rest->settings;
-    auth->type = type_of(settings);
-    auth->lock = -1;
-    http_exchange_init(&auth->exchange);
-    auth->exchange.user = auth;
-    json_tape_init(&auth->tape);
-    buf_init(&auth->url, 16 * 1024);
-    buf_init(&auth->body, 256 * 1024);
-    if (!rest->connector->auth_allowed[auth->type])
-        return err_set(err, ERR_FATAL, "%s: the connector %s knows no %s", settings->name,
-                       rest->connector->name, AUTH_TYPE_NAMES[auth->type]);
-    if (auth->type == AUTH_BEARER)
-        return read_bearer(rest, false, err);
-    if (!settings->client_id || !settings->client_secret_file)
-        return err_set(err, ERR_FATAL,
-                       "%s: give token_file, or client_id and client_secret_file (and "
-                       "refresh_token_file)",
-                       settings->name);
-    char *secret;
-    if (secret_read(settings->client_secret_file, &secret, err) != 0)
-        return -1;
-    free(secret);
-    if (auth->type == AUTH_CLIENT_CREDENTIALS)
-        return 0;
-    if (secret_read(settings->refresh_token_file, &secret, err) != 0)
-        return -1;
-    free(secret);
-    return 0;
-}
-
-void rest_auth_close(struct rest *rest)
-{
-    struct rest_auth *auth = &rest->auth;
-    http_exchange_clear(&auth->exchange);
-    json_tape_clear(&auth->tape);
-    buf_clear(&auth->url);
-    buf_clear(&auth->body);
-    if (auth->lock >= 0)
-        (void)close(auth->lock);
-    auth->lock = -1;
-    free(auth->token);
-    free(auth->kept_refresh_token);
-    auth->token = auth->kept_refresh_token = NULL;
-}
 
 /* --- the end of a renewal --- */
 
@@ -211,7 +115,7 @@ static bool take_token(struct rest *rest)
         !json_string_at(&auth->tape, 0, "access_token", &token) || !token.len)
         return false;
     char *copy = strndup(token.data, token.len);
-    if (!copy || !token_plain(copy)) {
+    if (!copy || !rest_credential_plain(copy)) {
         free(copy);
         return false;
     }
@@ -224,7 +128,8 @@ static bool take_token(struct rest *rest)
     int64_t early_ms = lifetime_s * 1000 / 10;
     if (early_ms > EARLY_MAX_MS)
         early_ms = EARLY_MAX_MS;
-    use_token(rest, copy, lifetime_s ? rest_now_ms(rest) + lifetime_s * 1000 - early_ms : 0);
+    rest_credential_use(rest, copy,
+                        lifetime_s ? rest_now_ms(rest) + lifetime_s * 1000 - early_ms : 0);
     return true;
 }
 
@@ -270,8 +175,8 @@ bool rest_auth_ready(struct rest_call *call)
     bool expired = auth->expires_ms && rest_now_ms(rest) >= auth->expires_ms;
     if (auth->phase == AUTH_IDLE && auth->valid && !expired)
         return true;
-    if (auth->type == AUTH_BEARER) {
-        if (read_bearer(rest, call->renewals > 0, &call->err) == 0)
+    if (rest_credential_fixed(auth->type)) {
+        if (rest_credential_read(rest, call->renewals > 0, &call->err) == 0)
             return true;
         rest_call_over(call, REST_DENIED, 0);
         return false;

@@ -44,7 +44,8 @@ static void send_request(struct rest_call *call)
     const struct connector_operation *operation = call->operation;
     http_exchange_reset(exchange);
     buf_reset(&call->headers);
-    buf_puts(&call->headers, "Authorization: Bearer ");
+    buf_puts(&call->headers,
+             rest->auth.type == AUTH_BASIC ? "Authorization: Basic " : "Authorization: Bearer ");
     buf_puts(&call->headers, rest->auth.token);
     exchange->method = operation->method;
     exchange->url = buf_span(&call->url).data;

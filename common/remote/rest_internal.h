@@ -59,7 +59,7 @@ enum auth_phase { AUTH_IDLE, AUTH_LOCKING, AUTH_SENT };
 struct rest_auth {
     enum auth_type type;
     enum auth_phase phase;
-    char *token;              /* NULL: none yet */
+    char *token;              /* what follows Bearer or Basic; NULL: none yet */
     uint64_t number;          /* counts tokens */
     bool valid;               /* false: refused or never had */
     bool worked;              /* an answer other than 401 came back for it */
@@ -189,9 +189,22 @@ void rest_link_type(struct span text, struct span *ret_category, struct span *re
 /* --- rest_pipelines.c --- */
 enum rest_answer rest_pipelines_answer(struct rest_call *call, struct err *err);
 
-/* --- rest_auth.c --- */
+/* --- rest_credential.c --- */
 int rest_auth_open(struct rest *rest, struct err *err);
 void rest_auth_close(struct rest *rest);
+/* From now on this token, owned, is sent; expires_ms: monotonic, 0 unknown. */
+void rest_credential_use(struct rest *rest, char *token, int64_t expires_ms);
+/* A token goes into a header: printable, no blanks. */
+bool rest_credential_plain(const char *token);
+/* Nothing to renew: what stands in the file is sent. */
+bool rest_credential_fixed(enum auth_type type);
+/* refused: what is in use was refused just now, the file must hold another one. */
+int rest_credential_read(struct rest *rest, bool refused, struct err *err);
+/* --- rest_assertion.c --- */
+/* A signed assertion, as text that needs no escape. -1 with ERR_FATAL: the key file. */
+int rest_assertion_put(struct rest *rest, struct buf *out, struct err *err);
+int rest_assertion_check(const struct rest *rest, struct err *err);
+/* --- rest_auth.c --- */
 /* True: there is a token to send. False: the call waits in PHASE_TOKEN or is over. */
 bool rest_auth_ready(struct rest_call *call);
 void rest_auth_refused(struct rest_call *call); /* the answer was 401 */

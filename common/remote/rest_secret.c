@@ -89,6 +89,12 @@ int rest_secret_form(struct rest *rest, struct err *err)
     struct rest_auth *auth = &rest->auth;
     const struct system_settings *settings = rest->settings;
     char *secret, *refresh = NULL;
+    if (auth->type == AUTH_JWT_BEARER) {
+        buf_reset(&auth->body);
+        put_pair(&auth->body, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        buf_puts(&auth->body, "&assertion=");
+        return rest_assertion_put(rest, &auth->body, err);
+    }
     if (secret_read(settings->client_secret_file, &secret, err) != 0)
         return -1;
     buf_reset(&auth->body);

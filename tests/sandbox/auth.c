@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "tests/sandbox/jwt.h"
 
 static const char SECRET[] = "sandbox-secret";
 static const char FIRST_REFRESH[] = "sandbox-refresh";
@@ -146,10 +147,27 @@ static void spend_refresh(struct store *store, const char *token, const char *wh
     store_run(store, put);
 }
 
+/* The assertion says who asks: the token's who is its user. */
+static bool check_assertion(struct store *store, const struct request *request, char *ret_who,
+                            struct grant *grant)
+{
+    char assertion[8192];
+    struct jwt jwt;
+    form_value(request, "assertion", assertion, sizeof assertion);
+    const char *refusal =
+        jwt_check(assertion, store->client_key, store_now_ms(store) / 1000, request->host, &jwt);
+    if (refusal)
+        return refuse(grant, "invalid_grant", refusal);
+    (void)snprintf(ret_who, WHO_BYTES, "%s", jwt.subject);
+    return true;
+}
+
 static bool check_grant(struct store *store, const struct request *request, const char *type,
-                        const char *client, struct grant *grant)
+                        char *client, struct grant *grant)
 {
     char secret[128], token[64];
+    if (strcmp(type, "urn:ietf:params:oauth:grant-type:jwt-bearer") == 0)
+        return check_assertion(store, request, client, grant);
     form_value(request, "client_secret", secret, sizeof secret);
     if (!client[0] || strcmp(secret, SECRET) != 0)
         return refuse(grant, "invalid_client", "invalid client credentials");

@@ -20,7 +20,7 @@
 struct options {
     char address[64];
     uint16_t port;
-    const char *db, *cert, *key;
+    const char *db, *cert, *key, *client_key;
     struct seed_order seed;
 };
 
@@ -29,7 +29,7 @@ static int usage(void)
     (void)fputs(
         "usage: sandbox-crm salesforce|hubspot --listen 127.0.0.1:PORT --db FILE\n"
         "                   [--tls CERT KEY] [--seed N] [--seed-number S] [--seed-offset O]\n"
-        "                   [--seed-drift PERCENT]\n"
+        "                   [--seed-drift PERCENT] [--client-key FILE]\n"
         "                   [--<setting> VALUE]...\nsettings:",
         stderr);
     for (int i = 0; i < SETTING_COUNT; i++)
@@ -71,6 +71,10 @@ static int parse_option(struct options *options, struct sandbox *sandbox, char *
         return parse_listen(options, args[1]) ? 2 : 0;
     if (strcmp(name, "--db") == 0) {
         options->db = args[1];
+        return 2;
+    }
+    if (strcmp(name, "--client-key") == 0) {
+        options->client_key = args[1];
         return 2;
     }
     int64_t value;
@@ -154,9 +158,13 @@ static int run(struct sandbox *sandbox, const struct options *options)
         seed_if_empty(&sandbox->store, &seed);
     char *cert = options->cert ? read_file(options->cert) : NULL;
     char *key = options->key ? read_file(options->key) : NULL;
-    int code = options->cert && (!cert || !key) ? EX_NOINPUT : serve(sandbox, options, cert, key);
+    char *client_key = options->client_key ? read_file(options->client_key) : NULL;
+    sandbox->store.client_key = client_key;
+    bool all = (!options->cert || (cert && key)) && (!options->client_key || client_key);
+    int code = all ? serve(sandbox, options, cert, key) : EX_NOINPUT;
     free(cert);
     free(key);
+    free(client_key);
     locators_clear(&sandbox->locators);
     hs_pipelines_close(&sandbox->store);
     store_close(&sandbox->store);

@@ -69,6 +69,7 @@ struct store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     pthread_mutex_t mutex;
     struct settings *settings; /* borrowed */
+    const char *client_key;    /* borrowed: PEM that assertions are checked with; NULL: none */
     enum crm crm;
     struct schema schema;
     json_t *pipelines; /* owned; of deals: see hs_pipelines.h */
