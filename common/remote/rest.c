@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "remote/rest_internal.h"
+#include "remote/rest_recorded.h"
 
 enum { PUMP_MS = 1000 };
 
@@ -91,7 +92,7 @@ static void set_metrics(struct rest *rest)
                        "Requests that found no place in the system's budget and waited", labels);
 }
 
-static int open_parts(struct rest *rest, struct err *err)
+static int open_connected(struct rest *rest, struct err *err)
 {
     const struct system_settings *settings = rest->settings;
     if (!settings->url || !url_safe(settings->url))
@@ -104,11 +105,6 @@ static int open_parts(struct rest *rest, struct err *err)
     size_t len = strlen(rest->base_url);
     while (len && rest->base_url[len - 1] == '/')
         rest->base_url[--len] = '\0';
-    rest->connector = open_connector(settings, err);
-    if (!rest->connector)
-        return -1;
-    set_traits(rest);
-    set_metrics(rest);
     char agent[128];
     (void)snprintf(agent, sizeof(agent), "tandem/" TANDEM_VERSION " (%s)",
                    rest->migration ? rest->migration->ns : "check");
@@ -120,8 +116,22 @@ static int open_parts(struct rest *rest, struct err *err)
     return rest->client && rest_limit_open(rest, err) == 0 ? rest_auth_open(rest, err) : -1;
 }
 
-struct rest *rest_open(const struct migration *migration, const struct system_settings *settings,
-                       const struct clock *clock, struct err *err)
+static int open_parts(struct rest *rest, bool connected, struct err *err)
+{
+    rest->connector = open_connector(rest->settings, err);
+    if (!rest->connector)
+        return -1;
+    set_traits(rest);
+    set_metrics(rest);
+    if (connected)
+        return open_connected(rest, err);
+    rest->base_url = strdup("");
+    return rest->base_url ? 0 : err_set(err, ERR_FATAL, "out of memory");
+}
+
+static struct rest *open_rest(const struct migration *migration,
+                              const struct system_settings *settings, const struct clock *clock,
+                              bool connected, struct err *err)
 {
     struct rest *rest = calloc(1, sizeof(*rest));
     if (!rest) {
@@ -136,10 +146,22 @@ struct rest *rest_open(const struct migration *migration, const struct system_se
                    (uint64_t)(uintptr_t)rest ^ 0x9E3779B97F4A7C15ULL;
     if (rest->random == 0)
         rest->random = 1;
-    if (open_parts(rest, err) == 0)
+    if (open_parts(rest, connected, err) == 0)
         return rest;
     rest_close(rest);
     return NULL;
+}
+
+struct rest *rest_open(const struct migration *migration, const struct system_settings *settings,
+                       const struct clock *clock, struct err *err)
+{
+    return open_rest(migration, settings, clock, true, err);
+}
+
+struct rest *rest_open_recorded(const struct system_settings *settings, const struct clock *clock,
+                                struct err *err)
+{
+    return open_rest(NULL, settings, clock, false, err);
 }
 
 void rest_close(struct rest *rest)
@@ -163,7 +185,7 @@ const struct rest_traits *rest_traits(const struct rest *rest)
 
 /* --- running ops --- */
 
-int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
+int rest_call_prepare(struct rest *rest, struct rest_op *op, struct err *err)
 {
     struct rest_call *call = rest_call_of(rest, op);
     if (rest_request_build(call, rest, err) != 0)
@@ -190,19 +212,14 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
     }
     call->next = rest->active;
     rest->active = call;
-    rest_call_go(call);
     return 0;
 }
 
-int rest_show(struct rest *rest, struct rest_op *op, struct buf *out, struct err *err)
+int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
 {
-    struct rest_call *call = rest_call_of(rest, op);
-    if (rest_request_build(call, rest, err) != 0)
+    if (rest_call_prepare(rest, op, err) != 0)
         return -1;
-    buf_printf(out, "%s ", call->operation->method);
-    buf_put_span(out, buf_span(&call->url));
-    buf_putc(out, '\n');
-    buf_put_span(out, buf_span(&call->body));
+    rest_call_go(op->rest_private);
     return 0;
 }
 
@@ -273,24 +290,4 @@ void rest_run(struct rest *rest, struct rest_op *ops[], int n, enum rest_outcome
     }
     if (longest_ms && ret_retry_after_ms)
         *ret_retry_after_ms = longest_ms;
-}
-
-int rest_probe(struct rest *rest, struct err *err)
-{
-    const struct migration *migration = rest->migration;
-    bool old = migration && migration->old_system == rest->settings;
-    struct rest_op op;
-    rest_op_init(&op);
-    op.kind = REST_LIST;
-    op.page_records = 1;
-    if (migration && migration->entity_count)
-        op.object = old ? migration->entities[0].old_object : migration->entities[0].new_object;
-    int64_t retry_after_ms = 0;
-    int result = -1;
-    if (op.object && rest_start(rest, &op, err) == 0)
-        result = rest_finish(rest, &op, &retry_after_ms, err) == REST_DONE ? 0 : -1;
-    else if (!op.object)
-        err_set(err, ERR_FATAL, "%s: no entity names an object to read", rest->settings->name);
-    rest_op_clear(&op);
-    return result;
 }

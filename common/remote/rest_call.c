@@ -227,7 +227,7 @@ static void take_answer(struct rest_call *call)
     }
 }
 
-static void take_end(struct rest_call *call)
+void rest_call_answered(struct rest_call *call)
 {
     struct rest *rest = call->rest;
     struct rest_op *op = call->op;
@@ -259,7 +259,7 @@ static void take_end(struct rest_call *call)
 
 static void call_ended(struct rest_call *call)
 {
-    take_end(call);
+    rest_call_answered(call);
     rest_limit_release(call);
 }
 

@@ -140,8 +140,13 @@ static inline int rest_op_count(const struct rest_op *op)
 struct rest_call *rest_call_of(struct rest *rest, struct rest_op *op);
 void rest_op_forget(struct rest_op *op); /* its answer */
 
+/* --- rest.c --- */
+/* All of rest_start but the first step. */
+int rest_call_prepare(struct rest *rest, struct rest_op *op, struct err *err);
+
 /* --- rest_call.c: the way of one op --- */
-void rest_call_go(struct rest_call *call); /* send it, or wait for gate or token, or end it */
+void rest_call_answered(struct rest_call *call); /* its exchange ended */
+void rest_call_go(struct rest_call *call);       /* send it, or wait for gate or token, or end it */
 void rest_call_over(struct rest_call *call, enum rest_outcome outcome, int64_t retry_after_ms);
 void rest_call_abandon(struct rest_call *call);
 void rest_pump(struct rest *rest, int timeout_ms); /* move everything on until something ended */
