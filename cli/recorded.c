@@ -124,7 +124,7 @@ static int take_ask(const struct reader *reader, char *line)
     else if (strcmp(line, "by") == 0)
         op->id_property = value;
     else if (strcmp(line, "page") == 0)
-        op->page_records = atoi(value);
+        op->page_records = (int)strtol(value, NULL, 10);
     else
         return wrong(reader, "known here are ask, fields, ids, from, to, after, cursor, by, page",
                      line);
@@ -173,7 +173,7 @@ static int begin_section(struct reader *reader, const char *name)
         reader->section = SECTION_REQUEST;
     } else if (strncmp(name, "answer", 6) == 0) {
         reader->section = SECTION_ANSWER;
-        self->answer.status = name[6] ? atoi(name + 6) : 200;
+        self->answer.status = name[6] ? (int)strtol(name + 6, NULL, 10) : 200;
         if (self->answer.status < 100 || self->answer.status > 599)
             return wrong(reader, "write \"--- answer 200\"", NULL);
     } else if (strcmp(name, "expect") == 0) {
