@@ -6,25 +6,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service.h"
+#include "stream/control.h"
 #include "stream/topics.h"
 
-enum { SETTLE_LEAST_MS = 10 };
+enum { SETTLE_LEAST_MS = 10, PROBE_MS = 200, PROBE_EVERY_MS = 2000 };
 
-int delivery_open_topics(const struct source_context *context, bool hints, struct err *err)
+int delivery_begin(struct delivery *delivery, struct err *err)
 {
-    const struct migration *migration = context->migration;
+    const struct migration *migration = delivery->context->migration;
+    struct sink *sink = delivery->context->sink;
     char topic[TOPIC_NAME_BYTES];
     topic_name(migration, TOPIC_DLQ, NULL, topic);
-    if (sink_open_topic(context->sink, topic, err) < 0)
+    if (sink_open_topic(sink, topic, err) < 0)
         return -1;
     for (int i = 0; i < migration->entity_count; i++) {
         topic_name(migration, TOPIC_HINTS, &migration->entities[i], topic);
-        if (hints && sink_open_topic(context->sink, topic, err) < 0)
+        if (delivery->hints && sink_open_topic(sink, topic, err) < 0)
             return -1;
         topic_name(migration, TOPIC_CHANGES, &migration->entities[i], topic);
-        if (sink_open_topic(context->sink, topic, err) < 0)
+        if (sink_open_topic(sink, topic, err) < 0)
             return -1;
     }
+    delivery->begun = true;
     return 0;
 }
 
@@ -38,10 +41,46 @@ static void set_away(struct delivery *delivery, bool away, const char *why)
     service_set_check("kafka", !away, why);
 }
 
+/* ERR_RETRY: not yet. */
+static int begin_if_there(struct delivery *delivery, struct err *err)
+{
+    const struct source_context *context = delivery->context;
+    char topic[TOPIC_NAME_BYTES];
+    struct control control = {.exists = false};
+    topic_name(context->migration, TOPIC_CONTROL, NULL, topic);
+    int there = sink_topic_exists(context->sink, topic, PROBE_MS, err);
+    if (there < 0 || (there > 0 && control_read(context->migration, &control, err) < 0))
+        return -1;
+    if (!control.exists)
+        return err_set(err, ERR_RETRY, "waiting for `tandem run` to prepare the migration");
+    return delivery_begin(delivery, err);
+}
+
+static bool begun(struct delivery *delivery, struct err *err)
+{
+    struct err now = ERR_INIT;
+    if (delivery->begun)
+        return true;
+    if (clock_mono_ms(delivery->context->clock) < delivery->next_ms)
+        return false;
+    if (begin_if_there(delivery, &now) == 0) {
+        set_away(delivery, false, NULL);
+        return true;
+    }
+    if (now.kind != ERR_RETRY)
+        *err = now;
+    else
+        set_away(delivery, true, now.text);
+    delivery->next_ms = clock_mono_ms(delivery->context->clock) + PROBE_EVERY_MS;
+    return false;
+}
+
 bool delivery_away(struct delivery *delivery, struct err *err)
 {
     struct sink *sink = delivery->context->sink;
     struct err now = ERR_INIT;
+    if (!begun(delivery, err))
+        return true;
     if (!delivery->away)
         return false;
     sink_serve(sink);

@@ -13,12 +13,22 @@ struct delivery {
     const char
         *meanwhile; /* what is done while Kafka is away, in the log: "requests are answered 503" */
     bool away;      /* reports are outstanding: nothing more is put before they came */
+    bool hints;     /* put as well */
+    /* private */
+    bool begun;
+    int64_t next_ms; /* not begun: Kafka is asked again then */
 };
 
-/* Everything that a request may lead to is looked up: no sender waits for Kafka to tell us of a topic. Errors as sink_open_topic's. */
-int delivery_open_topics(const struct source_context *context, bool hints, struct err *err);
+/*
+ * Everything that a request may lead to is looked up: no sender waits for Kafka to tell us of a topic. Waits for Kafka; errors as
+ * sink_open_topic's. A type that starts_away leaves it out: then delivery_away() does it, once Kafka is there and the migration prepared.
+ */
+int delivery_begin(struct delivery *delivery, struct err *err);
 
-/* Is what was put earlier still without its reports? Does not wait. True with err ERR_FATAL: the producer is broken. */
+/*
+ * Is what was put earlier still without its reports, or was Kafka never there? Does not wait; until Kafka is there first, a fifth of a second
+ * every other second. True with err ERR_FATAL: the producer is broken, or the migration is not as this process' configuration says.
+ */
 bool delivery_away(struct delivery *delivery, struct err *err);
 
 /*

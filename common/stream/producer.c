@@ -149,7 +149,8 @@ static int work(struct producer *producer, struct err *err)
 {
     struct process *process = &producer->process;
     int attempt = 0, result = 0;
-    if (process_start(process, err) < 0 || process_wait_control(process, false, err) < 0)
+    if (process_start(process, err) < 0 ||
+        (!producer->type->starts_away && process_wait_control(process, false, err) < 0))
         return -1;
     if (service_stopping())
         return 0;

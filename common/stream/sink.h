@@ -49,6 +49,9 @@ void sink_close(
  */
 int sink_open_topic(struct sink *sink, const char *topic, struct err *err);
 
+/* Asks a broker once whether the topic is there, for at most timeout_ms. 1 it is, 0 it is not; -1 ERR_RETRY: nobody answers; ERR_FATAL. */
+int sink_topic_exists(struct sink *sink, const char *topic, int timeout_ms, struct err *err);
+
 /*
  * Queue a message. Waits (serving reports, bounded memory) while the queue is full and Kafka is away, until 5 s after a stop was asked
  * for (then ERR_RETRY). report may be NULL. ERR_REJECT: the message is larger than the broker takes. ERR_FATAL: the producer is fenced or broken.

@@ -11,19 +11,26 @@
 
 enum { METADATA_TIMEOUT_MS = 2000 };
 
+int sink_topic_exists(struct sink *sink, const char *topic, int timeout_ms, struct err *err)
+{
+    int count = 0;
+    if (kafka_partitions(sink->handle, topic, timeout_ms, &count, err) < 0)
+        return -1;
+    return count > 0;
+}
+
 /* Topics are never created by using them: it must be there, with its own settings. */
-static int topic_exists(struct sink *sink, const char *name, struct err *err)
+static int wait_for_topic(struct sink *sink, const char *name, struct err *err)
 {
     int64_t since_ms = clock_mono_ms(&CLOCK_SYSTEM);
     for (;;) {
         struct err now = ERR_INIT;
-        int count = 0;
-        if (kafka_partitions(sink->handle, name, METADATA_TIMEOUT_MS, &count, &now) == 0) {
-            if (count > 0)
-                return 0;
+        int there = sink_topic_exists(sink, name, METADATA_TIMEOUT_MS, &now);
+        if (there > 0)
+            return 0;
+        if (there == 0)
             return err_exit(err, EX_CONFIG, "topic %s does not exist; run `tandem topics apply`",
                             name);
-        }
         if (now.kind != ERR_RETRY || sink_gives_up(sink)) {
             *err = now;
             return -1;
@@ -46,7 +53,7 @@ struct sink_topic *sink_topic(struct sink *sink, const char *name, struct err *e
         err_set(err, ERR_FATAL, "more than %d topics", SINK_TOPICS_MAX);
         return NULL;
     }
-    if (topic_exists(sink, name, err) < 0)
+    if (wait_for_topic(sink, name, err) < 0)
         return NULL;
     struct sink_topic *topic = &sink->topics[sink->topic_count];
     topic->handle = rd_kafka_topic_new(sink->handle, name, NULL);

@@ -49,6 +49,9 @@ struct source_type {
     const char *name, *summary; /* "poll"; the type's name in the configuration */
     int linger_ms; /* of the sink; 0 = its default. Settling waits for no linger: a type that settles after
                     * each step makes larger batches with a long one, and is not later */
+    /* Takes what comes only once: opened and polled at once, though Kafka may be away and the migration not prepared; it finds out
+     * itself (delivery.h). Else neither happens before the migration is prepared. */
+    bool starts_away;
     size_t size; /* instance; zeroed, then filled from options */
     const struct conf_option
         *options; /* of its sources block, beyond name, type and system; ends with {0} */

@@ -217,7 +217,8 @@ int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work
         finishes[count++] =
             (struct store_finish){.key = works[i]->key,
                                   .partition = works[i]->partition,
-                                  .row = arena_copy(&apply->arena, buf_span(&apply->scratch))};
+                                  .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
+                                  .keep_op = true};
     }
     return apply_store(apply, store_finish(apply->store, &owner, finishes, count, marks, err), err);
 }

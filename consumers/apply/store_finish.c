@@ -1,6 +1,6 @@
 /*
  * store_finish — rows that became durable, and what follows from them; see store.h. The rows go past Lua, and so does what follows from most of
- * them: from one whose index text stays the same, and from a record's first one, as long as no reference waits.
+ * them: from one whose index text stays the same, and from a record's first one, as long as no reference waits for this entity.
  */
 #include <string.h>
 
@@ -187,6 +187,20 @@ static void push_script(struct store *store, const struct store_owner *owner, co
 
 /* ---- the transaction ---- */
 
+/* Does one of the rows wait for a record of its own entity, which may be another of them? */
+static bool awaits_own(const struct finish *finish, const char *entity)
+{
+    size_t len = strlen(entity);
+    for (int i = 0; i < finish->count; i++) {
+        const char *at = finish->texts[i].data, *end = at + finish->texts[i].len;
+        while ((at = memchr(at, '\n', (size_t)(end - at))) && ++at < end)
+            if (*at == 'r' && (size_t)(end - at) > len + 1 && memcmp(at + 1, entity, len) == 0 &&
+                at[len + 1] == ':')
+                return true;
+    }
+    return false;
+}
+
 /*
  * Watch, and learn whether references wait for records of this entity (then a first row may wake them: that is the script's). The script is made
  * known before: within a transaction its text cannot be sent again.
@@ -242,6 +256,7 @@ static enum store_outcome finish_watched(struct store *store, const struct store
 {
     bool awaited = false;
     enum store_outcome outcome = watch(store, owner, used, &awaited, err);
+    awaited = awaited || awaits_own(finish, owner->entity->name);
     if (outcome != STORE_OK) {
         store_unwatch(store);
         return outcome;

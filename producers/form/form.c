@@ -139,9 +139,9 @@ static int form_open(void *self, const struct source_context *context, struct er
         metric_counter("tandem_form_events_total", "What posts became.", "kind=\"dead\"");
     source->delivery = (struct delivery){
         .context = context, .patience_ms = source->patience_ms, .meanwhile = "posts are spooled"};
-    if (open_desks(source, err) < 0 || open_spools(source, err) < 0 ||
-        delivery_open_topics(context, false, err) < 0)
+    if (open_desks(source, err) < 0 || open_spools(source, err) < 0)
         return -1;
+    metric_set(source->spool_bytes, (double)spool_waiting_bytes(source->spool));
     source->server = http_server_conf_open(&source->server_conf, &FORM_SERVER_HOOKS, source, err);
     if (!source->server)
         return -1;
@@ -190,6 +190,7 @@ const struct source_type source_form = {
     .name = "form",
     .summary = "takes over the address of old forms: puts what visitors send on Kafka, or on disk "
                "until it is back, and sends them on to the thank-you page",
+    .starts_away = true, /* a visitor's post comes once */
     .size = sizeof(struct form_source),
     .options = OPTIONS,
     .open = form_open,

@@ -165,12 +165,13 @@ static int webhook_open(void *self, const struct source_context *context, struct
     if (pthread_rwlock_init(&webhook->keys_lock, NULL) != 0)
         return err_set(err, ERR_RETRY, "out of memory");
     webhook->keys_lock_made = true;
-    if (open_hooks(webhook, err) < 0 || open_replay(webhook, err) < 0 ||
-        delivery_open_topics(context, true, err) < 0)
-        return -1;
     webhook->delivery = (struct delivery){.context = context,
                                           .patience_ms = webhook->patience_ms,
-                                          .meanwhile = "requests are answered 503"};
+                                          .meanwhile = "requests are answered 503",
+                                          .hints = true};
+    if (open_hooks(webhook, err) < 0 || open_replay(webhook, err) < 0 ||
+        delivery_begin(&webhook->delivery, err) < 0)
+        return -1;
     webhook->server =
         http_server_conf_open(&webhook->server_conf, &WEBHOOK_SERVER_HOOKS, webhook, err);
     if (!webhook->server)

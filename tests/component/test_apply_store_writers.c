@@ -271,6 +271,30 @@ static void a_first_row_wakes_what_refers_to_it(void **state)
     }
 }
 
+/* One chunk brings both. */
+static void a_first_row_wakes_what_comes_with_it(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    int64_t marks[2] = {3};
+    struct span *keys = NULL;
+    int count = 0;
+    struct store_begin begun = {.key = span_of("sf:2"), .op = span_of("0.7.1")};
+    assert_int_equal(store_begin(store, &owner, &begun, 1, &arena, &err), STORE_OK);
+    struct store_finish rows[] = {
+        {.key = span_of("sf:1"), .row = span_of("{1}"), .index = span_of("rcontact:sf:2")},
+        {.key = begun.key,
+         .row = span_of("{2}"),
+         .index = span_of("cid=502\n"),
+         .index_before = span_of(""),
+         .begun = begun.text},
+    };
+    assert_int_equal(store_finish(store, &owner, rows, 2, marks, &err), STORE_OK);
+    assert_int_equal(store_due(store, &owner, 0, 10, &keys, &count, &arena, &err), STORE_OK);
+    assert_int_equal(count, 1);
+    assert_true(span_is(keys[0], "sf:1"));
+}
+
 /* ---- the match index ---- */
 
 static void *tell_match(void *opaque)
@@ -321,6 +345,7 @@ int main(void)
         cmocka_unit_test(nothing_begins_once_the_partition_is_another_ones),
         cmocka_unit_test_setup(a_first_row_claims_its_twin, open_store),
         cmocka_unit_test(a_first_row_wakes_what_refers_to_it),
+        cmocka_unit_test_setup(a_first_row_wakes_what_comes_with_it, open_store),
         cmocka_unit_test(both_ids_stand_under_the_name),
     };
     return cmocka_run_group_tests(tests, start, stop);
