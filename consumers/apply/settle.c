@@ -217,8 +217,9 @@ int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work
         finishes[count++] =
             (struct store_finish){.key = works[i]->key,
                                   .partition = works[i]->partition,
-                                  .row = arena_copy(&apply->arena, buf_span(&apply->scratch)),
-                                  .keep_op = true};
+                                  .row = arena_copy(&apply->arena, buf_span(&apply->scratch))};
+        works[i]->begun =
+            SPAN_NONE; /* with that row the operation is over, and its claims are free */
     }
     return apply_store(apply, store_finish(apply->store, &owner, finishes, count, marks, err), err);
 }

@@ -230,7 +230,7 @@ def test_merged_and_deleted():
 
 def test_very_many_waiters():
     """Thousands wait for one company: they are woken a part at a time (waking:<entity> says how far), also when apply is killed meanwhile."""
-    with Relations(partitions=1) as p:
+    with Relations(partitions=1, session_timeout_ms=10000) as p:
         p.prepare()
         apply = p.add_apply()
         company = p.company("Everybody's")
