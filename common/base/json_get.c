@@ -19,6 +19,12 @@ static uint32_t member(const struct json_tape *tape, uint32_t at, const char *ke
 static uint32_t element(const struct json_tape *tape, uint32_t at, const char *key, size_t len)
 {
     uint32_t wanted = 0;
+    if (len == 2 && memcmp(key, "-1", 2) == 0) { /* the last one */
+        uint32_t last = 0, over = json_end(tape, at);
+        for (uint32_t i = json_first(tape, at); i < over; i = tape->tokens[i].next)
+            last = i;
+        return last;
+    }
     for (size_t i = 0; i < len; i++) {
         if (key[i] < '0' || key[i] > '9' || wanted > JSON_TOKENS_MAX)
             return 0;

@@ -112,6 +112,8 @@ struct record_paths {
     const char *into;   /* ENDED: the id of the record that it was merged into */
     const char *merged; /* ids of the records that were merged into this one, ';' between */
     const char *values; /* the object that holds the properties; "" the record itself */
+    const char *gone;   /* a boolean: true, the record is not there any more */
+    bool dated;         /* no time of modification: it is when the record was read */
 };
 
 /* Where a record holds the histories of its properties. */
@@ -146,6 +148,11 @@ struct connector_operation {
     const char *records, *next, *total, *results, *errors; /* paths into the answer */
     const char *unique, *read_only;                        /* PROPERTIES: paths into a record */
     bool keyset; /* LIST: the next cursor is the last id */
+    /* BACKFILL, INCREMENTAL: a path into the answer, where {after_id} of the next page stands; NULL: it is the last record's id. */
+    const char *after;
+    const char *last; /* a boolean: true, no page follows */
+    bool unordered;   /* BACKFILL, INCREMENTAL: in whatever order */
+    bool open_ended;  /* INCREMENTAL: its templates know no {to}; what is later is cut off here */
     struct record_paths record;
     struct history_paths history; /* HISTORY */
     struct link_paths link;       /* LINK, UNLINK, LINKS */

@@ -11,8 +11,8 @@
 struct written {
     const char *method, *path, *body, *each, *separator;
     const char *records, *next, *total, *results, *errors, *unique, *read_only, *histories, *by,
-        *label, *stages;
-    bool keyset;
+        *label, *stages, *after, *last;
+    bool keyset, unordered;
     int64_t max;
     const config_setting_t *query, *record, *headers, *entry, *link;
 };
@@ -51,6 +51,18 @@ static const struct conf_option OPTIONS[] = {
      AT(next),
      .help = "path to what says that another page follows: its cursor"},
     {.name = "keyset", .type = CONF_BOOL, AT(keyset), .help = "list: the cursor is the last id"},
+    {.name = "after",
+     .type = CONF_STRING,
+     AT(after),
+     .help = "backfill, incremental: path to the next page's {after_id}, where that is no id"},
+    {.name = "last",
+     .type = CONF_STRING,
+     AT(last),
+     .help = "path to a boolean that is true on the last page"},
+    {.name = "unordered",
+     .type = CONF_BOOL,
+     AT(unordered),
+     .help = "backfill, incremental: records come in whatever order"},
     {.name = "total", .type = CONF_STRING, AT(total), .help = "path to the number of records"},
     {.name = "results", .type = CONF_STRING, AT(results), .help = "path to the items' results"},
     {.name = "errors", .type = CONF_STRING, AT(errors), .help = "path to the items' errors"},
@@ -131,12 +143,16 @@ static void read_headers(struct connector_operation *operation, const config_set
 }
 
 /* Templates that must be used, or the same page would come for ever. */
-static void check_used(const struct connector_operation *operation, const config_setting_t *group,
+static void check_used(struct connector_operation *operation, const config_setting_t *group,
                        uint32_t required, struct conf_report *report)
 {
     uint32_t used = operation->path.used | operation->body.used;
     for (int i = 0; i < operation->query_count; i++)
         used |= operation->query[i].value.used;
+    if (operation->after && !operation->unordered && (required & PH_BIT(PH_TO))) {
+        operation->open_ended = !(used & PH_BIT(PH_TO));
+        required &= ~PH_BIT(PH_TO);
+    }
     for (int i = 0; i < PLACEHOLDER_COUNT; i++)
         if ((required & PH_BIT(i)) && !(used & PH_BIT(i)))
             conf_mistake(report, group, NULL, "operation %s must use {%s}",
@@ -164,6 +180,9 @@ static void read_operation(struct connector *connector, const config_setting_t *
     operation->unique = written.unique;
     operation->read_only = written.read_only;
     operation->keyset = written.keyset;
+    operation->after = written.after;
+    operation->last = written.last;
+    operation->unordered = written.unordered;
     operation->by = written.by;
     operation->max = (int)written.max;
     operation->label = written.label;

@@ -214,7 +214,12 @@ struct rest_op {
     int record_count;
     bool more; /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
                   full or the system says that more follows */
-    struct span next_cursor;
+    struct span
+        next_cursor; /* BACKFILL, INCREMENTAL: after_id of the next page, where that is not the last record's id; else empty */
+    bool
+        told; /* more is what the system said; else a full page means more, and only an empty one is the end */
+    bool
+        unordered; /* BACKFILL, INCREMENTAL: the records stand in no order that could be relied on */
     int64_t total;                /* COUNT */
     int64_t date_ms, duration_ms; /* of the answer */
     /* private */

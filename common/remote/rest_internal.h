@@ -168,6 +168,13 @@ enum rest_item_result rest_item_result(const struct connector_verdict *verdict);
 /* A whole answer's verdict as that of the only item or link. */
 void rest_write_single(struct rest_call *call, const struct connector_verdict *verdict);
 
+/* --- rest_page.c --- */
+enum rest_answer rest_shape(struct err *err, const char *what); /* it makes no sense: in words */
+enum rest_answer rest_page_check(const struct rest_call *call, struct err *err);
+/* more, told and next_cursor. next: what stands at the operation's path, if anything does. */
+enum rest_answer rest_page_next(struct rest_call *call, bool has_next, struct span next,
+                                struct err *err);
+
 /* --- rest_values.c --- */
 void rest_values_start(struct rest_call *call); /* for a new answer */
 /* The properties of the object at index at, op.property_count values in the op's arena. */

@@ -20,7 +20,7 @@ void rest_op_forget(struct rest_op *op)
     arena_reset(&op->arena);
     op->records = NULL;
     op->record_count = 0;
-    op->more = false;
+    op->more = op->told = op->unordered = false;
     op->next_cursor = SPAN_NONE;
     op->total = 0;
     op->date_ms = -1;

@@ -7,13 +7,19 @@
 #include "base/log.h"
 #include "remote/rest_internal.h"
 
-/* Times are compared with this much room: systems cut the times in a query to whole seconds. */
-enum { TIME_ROOM_MS = 1000 };
-
 static enum rest_answer shape(struct err *err, const char *what)
 {
-    err_set(err, ERR_RETRY, "the answer makes no sense: %s", what);
-    return ANSWER_SHAPE;
+    return rest_shape(err, what);
+}
+
+/*
+ * A record that was read holds everything up to when the question was asked, and who knows what of the time since then. Whole seconds:
+ * the system's own times of the same changes have no more.
+ */
+static int64_t when_read_ms(const struct rest_op *op)
+{
+    int64_t ms = op->date_ms - op->duration_ms;
+    return op->date_ms >= 0 && ms > 0 ? ms - ms % 1000 : -1;
 }
 
 static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct rest_record *record,
@@ -29,7 +35,7 @@ static enum rest_answer read_record(struct rest_call *call, uint32_t at, struct 
     record->id = rest_canonical_id(call->rest, rest_scalar(tape, at, paths->id), &op->arena);
     if (!record->id.len)
         return shape(err, "a record has no id of this system");
-    record->modified_ms = -1;
+    record->modified_ms = paths->dated ? when_read_ms(op) : -1;
     struct span modified = rest_scalar(tape, at, paths->modified);
     if (modified.len && !rest_time_parse(call->rest, modified, &record->modified_ms))
         return shape(err, "a record's modified time is no time");
@@ -156,61 +162,24 @@ static enum rest_answer check_asked(struct rest_call *call, struct err *err)
     return ANSWER_OK;
 }
 
-/* A page must begin behind where it was asked to: a cached or repeated page does not. */
-static enum rest_answer check_page(const struct rest_call *call, struct err *err)
-{
-    const struct rest_op *op = call->op;
-    int64_t before_ms = op->from_ms - TIME_ROOM_MS;
-    for (int i = 0; i < op->record_count; i++) {
-        const struct rest_record *record = &op->records[i];
-        bool same = call->after.len && span_equal(record->id, call->after);
-        if (op->kind == REST_BACKFILL && same)
-            return shape(err, "the page does not begin behind the last one");
-        if (op->kind != REST_INCREMENTAL)
-            continue;
-        if (record->modified_ms < before_ms || record->modified_ms > op->to_ms + TIME_ROOM_MS)
-            return shape(err, "a record outside the time asked for, or out of order");
-        if (same && record->modified_ms == op->from_ms)
-            return shape(err, "the page does not begin behind the last one");
-        before_ms = record->modified_ms;
-    }
-    return ANSWER_OK;
-}
-
-static enum rest_answer set_next(struct rest_call *call, bool has_next, struct span next,
-                                 struct err *err)
-{
-    struct rest_op *op = call->op;
-    int page = op->page_records > 0 && op->page_records < call->rest->traits.page_max
-                   ? op->page_records
-                   : call->rest->traits.page_max;
-    op->more = op->record_count > 0 && (has_next || op->record_count >= page);
-    if (rest_reads_ids(op->kind) && has_next)
-        return ANSWER_TOO_LARGE;
-    if (op->kind != REST_LIST)
-        return ANSWER_OK;
-    if (call->operation->keyset) {
-        op->next_cursor = op->more ? op->records[op->record_count - 1].id : SPAN_NONE;
-    } else {
-        op->more = has_next;
-        op->next_cursor = next;
-    }
-    if (op->more && span_equal(op->next_cursor, call->after))
-        return shape(err, "the next page is this page");
-    return ANSWER_OK;
-}
-
 static enum rest_answer read_list(struct rest_call *call, struct err *err)
 {
     struct rest_op *op = call->op;
     const struct json_tape *tape = &op->tape;
     uint32_t list = json_path(tape, 0, call->operation->records);
     bool there = list || !call->operation->records[0];
-    if (!there || tape->tokens[list].type != JSON_ARRAY_)
+    /* What asks for one id may be answered with the record itself. */
+    bool alone = there && tape->tokens[list].type == JSON_OBJECT_ && rest_reads_ids(op->kind) &&
+                 call->operation->max == 1;
+    if (!alone && (!there || tape->tokens[list].type != JSON_ARRAY_))
         return shape(err, "there is no list of records");
     op->records = arena_new(&op->arena, struct rest_record, json_count(tape, list) + 1);
     rest_values_start(call);
-    for (uint32_t i = json_first(tape, list); i < json_end(tape, list); i = tape->tokens[i].next) {
+    uint32_t first = alone ? list : json_first(tape, list);
+    uint32_t end = alone ? list + 1 : json_end(tape, list);
+    for (uint32_t i = first; i < end; i = tape->tokens[i].next) {
+        if (span_is(rest_scalar(tape, i, call->operation->record.gone), "true"))
+            continue;
         struct rest_record *record = &op->records[op->record_count++];
         enum rest_answer answer = op->kind == REST_PROPERTIES ? read_property(call, i, record, err)
                                                               : read_record(call, i, record, err);
@@ -218,13 +187,13 @@ static enum rest_answer read_list(struct rest_call *call, struct err *err)
             return answer;
     }
     struct span next = rest_scalar(tape, 0, call->operation->next);
-    enum rest_answer answer = set_next(call, next.len > 0, next, err);
+    enum rest_answer answer = rest_page_next(call, next.len > 0, next, err);
     if (answer == ANSWER_OK)
         answer = check_errors(call, err);
     if (answer == ANSWER_OK && rest_reads_ids(op->kind) &&
         (op->kind != REST_READ || !op->id_property))
         answer = check_asked(call, err);
-    return answer == ANSWER_OK ? check_page(call, err) : answer;
+    return answer == ANSWER_OK ? rest_page_check(call, err) : answer;
 }
 
 enum rest_answer rest_read_answer(struct rest_call *call, struct err *err)

@@ -137,8 +137,8 @@ int backfill_step(struct poll_entity *entity, struct err *err)
         pass_begin(&backfill->pass, backfill->at, 0);
         return -1;
     }
-    /* Only an empty page is the end: a short one may be the source's own limit. */
-    bool done = page->record_count == 0;
+    /* Unless the source says it, only an empty page is the end: a short one may be its own limit. */
+    bool done = page->told ? !page->more : page->record_count == 0;
     int64_t since_ms = poll_mono_ms(poll) - backfill->checkpoint_mono_ms;
     if ((done || backfill->pending >= poll->chunk || since_ms >= CHECKPOINT_MS) &&
         checkpoint(entity, done, err) < 0)

@@ -96,7 +96,10 @@ static int count(struct poll_entity *self, int64_t *ret_date_ms, struct err *err
     struct rest_op *op = &self->read;
     int64_t retry_after_ms = 0;
     rest_op_reset(op);
-    op->kind = REST_COUNT;
+    /* A source that does not count still says what time it is. */
+    bool counts = rest_max(poll->rest, REST_COUNT, self->entity->old_object, NULL) > 0;
+    op->kind = counts ? REST_COUNT : REST_LIST;
+    op->page_records = 1;
     op->object = self->entity->old_object;
     if (rest_start(poll->rest, op, err) < 0)
         return poll_start_failed(poll, err);
@@ -109,6 +112,8 @@ static int count(struct poll_entity *self, int64_t *ret_date_ms, struct err *err
     } else if (outcome != REST_DONE) {
         return poll_block(poll, outcome, retry_after_ms, err);
     }
+    if (!counts)
+        op->total = -1;
     if (op->date_ms < 0)
         return err_set(err, ERR_RETRY, "%s sends no Date: its clock cannot be known",
                        poll->system->name);

@@ -53,6 +53,13 @@ int page_check(const struct keyset *behind, int64_t to_ms, const struct rest_op 
         const struct rest_record *record = &page->records[i];
         if (id_fits(record->id, err) < 0)
             return -1;
+        if (page->unordered) { /* what counts is that it was asked for */
+            if (timed && (record->modified_ms < behind->ms - QUERY_PRECISION_MS + 1 ||
+                          record->modified_ms > to_ms + QUERY_PRECISION_MS - 1))
+                return err_set(err, ERR_RETRY, "record %d of the page is of another time", i + 1);
+            last = record->id;
+            continue;
+        }
         int64_t slack_ms = i == 0 && behind->id[0] == '\0' ? QUERY_PRECISION_MS - 1 : 0;
         if (timed && record->modified_ms < last_ms - slack_ms)
             return err_set(err, ERR_RETRY, "record %d of the page was modified before %s", i + 1,
@@ -60,7 +67,7 @@ int page_check(const struct keyset *behind, int64_t to_ms, const struct rest_op 
         if (timed && record->modified_ms > to_ms + QUERY_PRECISION_MS - 1)
             return err_set(err, ERR_RETRY,
                            "record %d of the page was modified after the time asked for", i + 1);
-        if (!timed || record->modified_ms == last_ms) {
+        if (!page->next_cursor.len && (!timed || record->modified_ms == last_ms)) {
             if (last.len > 0)
                 orders &= orders_before(last, record->id);
             if (orders == 0)
@@ -70,10 +77,17 @@ int page_check(const struct keyset *behind, int64_t to_ms, const struct rest_op 
         last = record->id;
         last_ms = timed ? record->modified_ms : behind->ms;
     }
+    struct span place = page->next_cursor;
+    if (place.len && id_fits(place, err) < 0)
+        return -1;
     if (page->record_count > 0) {
         memmove(ret_behind->id, last.data, last.len);
         ret_behind->id[last.len] = '\0';
         ret_behind->ms = last_ms;
+    }
+    if (place.len) {
+        memmove(ret_behind->id, place.data, place.len);
+        ret_behind->id[place.len] = '\0';
     }
     return 0;
 }

@@ -20,6 +20,8 @@ struct keyset {
  * Every record must lie behind the one before it, the first one behind `behind`. Ids must ascend in one order that fits them all:
  * as numbers, as bytes, or as bytes regardless of case (which of them a system sorts by is not asked; a mixed-up page fits none).
  * REST_INCREMENTAL: modified-at must not descend nor leave [behind.ms, to_ms]; ids count among equal modified-at only.
+ * Where the system itself says how it goes on (page.next_cursor) ids have no order, and that is the place; of a page that is unordered
+ * only the times are looked at, and they are no place.
  * Returns 0 with the place behind the last record in *ret_behind (unchanged for an empty page), or -1 with ERR_RETRY:
  * the words say what is wrong with it.
  */

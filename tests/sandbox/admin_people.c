@@ -43,7 +43,7 @@ static bool make_patch(struct sandbox *sandbox, const char *object, const char *
         reply_error(reply, 400, "fields must be an object");
         return false;
     }
-    if (sandbox->crm == CRM_SALESFORCE)
+    if (sandbox->crm != CRM_HUBSPOT)
         return sf_put_fields(&sandbox->store, object, fields, !id, patch, reply);
     return make_hs_patch(sandbox, object, id, fields, patch, reply);
 }

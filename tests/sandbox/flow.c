@@ -19,6 +19,9 @@ static void find_object(const struct sandbox *sandbox, const struct request *req
     const char *name = "";
     if (sandbox->crm == CRM_HUBSPOT) {
         name = schema_alias(request_part(request, 3));
+    } else if (sandbox->crm != CRM_SALESFORCE) { /* /v1/customers, /api/v2/[incremental/]tickets */
+        const char *part = request_part(request, sandbox->crm == CRM_STRIPE ? 1 : 2);
+        name = strcmp(part, "incremental") == 0 ? request_part(request, 3) : part;
     } else if (strcmp(request_part(request, 3), "sobjects") == 0) {
         name = request_part(request, 4);
     } else if (strcmp(request_part(request, 3), "composite") == 0) {
@@ -43,10 +46,10 @@ void flow_execute(struct sandbox *sandbox, const struct request *request, struct
                   const char *fault, bool sent)
 {
     store_begin(&sandbox->store);
-    if (sandbox->crm == CRM_SALESFORCE)
-        sf_handle(sandbox, request, reply);
-    else
-        hs_handle(sandbox, request, reply);
+    static void (*const HANDLE[CRM_COUNT])(struct sandbox *, const struct request *,
+                                           struct reply *) = {sf_handle, hs_handle, zd_handle,
+                                                              st_handle};
+    HANDLE[sandbox->crm](sandbox, request, reply);
     if (reply->rollback) {
         store_end(&sandbox->store, true);
         store_begin(&sandbox->store);
@@ -89,8 +92,10 @@ static void refuse(struct sandbox *sandbox, const struct request *request,
                    reply->status);
     } else {
         int status = fault->kind == FAULT_STATUS_429 ? 429 : (int)fault->status;
-        if (sandbox->crm == CRM_SALESFORCE)
-            sf_plain_error(reply, status);
+        static void (*const PLAIN[CRM_COUNT])(struct reply *, int) = {
+            sf_plain_error, NULL, zd_plain_error, st_plain_error};
+        if (PLAIN[sandbox->crm])
+            PLAIN[sandbox->crm](reply, status);
         else
             hs_plain_error(reply, status, request->id);
     }

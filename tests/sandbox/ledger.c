@@ -58,7 +58,7 @@ void ledger_effect(struct store *store, const struct write *write, const struct 
                                       : "create";
     sqlite3_bind_int64(put, 1, clock_wall_ms(&CLOCK_SYSTEM));
     sqlite3_bind_int64(put, 2, store_now_ms(store));
-    bind_text(put, 3, store->crm == CRM_SALESFORCE ? "salesforce" : "hubspot");
+    bind_text(put, 3, CRM_NAMES[store->crm]);
     bind_text(put, 4, write->object);
     bind_text(put, 5, record->id);
     bind_text(put, 6, op);

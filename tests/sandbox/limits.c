@@ -59,3 +59,12 @@ enum limit_verdict limits_count(struct limits *limits, struct settings *settings
     settings_set(settings, SET_QUOTA_USED, used + 1);
     return LIMIT_PASS;
 }
+
+int64_t limits_export(struct limits *limits, struct settings *settings, int64_t now_ms)
+{
+    int64_t limit = settings_get(settings, SET_EXPORT_LIMIT);
+    int64_t window_ms = settings_get(settings, SET_EXPORT_WINDOW_MS);
+    if (!limit || take(&limits->exports, window_ms, limit, now_ms))
+        return 0;
+    return limits->exports.start_ms + window_ms - now_ms;
+}

@@ -1,6 +1,6 @@
 /*
- * sandbox-crm — a Salesforce-shaped or HubSpot-shaped server for tests and the
- * quickstart. README.md beside this file is its manual.
+ * sandbox-crm — a Salesforce-, HubSpot-, Zendesk- or Stripe-shaped server for tests and
+ * the quickstart. README.md beside this file is its manual.
  */
 #include <malloc.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ struct options {
 static int usage(void)
 {
     (void)fputs(
-        "usage: sandbox-crm salesforce|hubspot --listen 127.0.0.1:PORT --db FILE\n"
+        "usage: sandbox-crm salesforce|hubspot|zendesk|stripe --listen 127.0.0.1:PORT --db FILE\n"
         "                   [--tls CERT KEY] [--seed N] [--seed-number S] [--seed-offset O]\n"
         "                   [--seed-drift PERCENT] [--client-key FILE]\n"
         "                   [--<setting> VALUE]...\nsettings:",
@@ -148,7 +148,8 @@ static int run(struct sandbox *sandbox, const struct options *options)
         return EX_CANTCREAT;
     sandbox->request_id = ledger_last_request(&sandbox->store);
     store_begin(&sandbox->store);
-    team_open(&sandbox->store);
+    if (sandbox->crm == CRM_SALESFORCE || sandbox->crm == CRM_HUBSPOT)
+        team_open(&sandbox->store);
     if (sandbox->crm == CRM_HUBSPOT)
         hs_pipelines_open(&sandbox->store);
     store_end(&sandbox->store, false);
@@ -171,6 +172,17 @@ static int run(struct sandbox *sandbox, const struct options *options)
     return code;
 }
 
+static bool find_crm(const char *name, enum crm *ret_crm)
+{
+    for (int i = 0; i < CRM_COUNT; i++) {
+        if (strcmp(name, CRM_NAMES[i]) == 0) {
+            *ret_crm = (enum crm)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.seed.seed = 1};
@@ -178,12 +190,10 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
     struct sandbox *sandbox = calloc(1, sizeof *sandbox);
-    if (!sandbox || argc < 2 ||
-        (strcmp(argv[1], "salesforce") != 0 && strcmp(argv[1], "hubspot") != 0)) {
+    if (!sandbox || argc < 2 || !find_crm(argv[1], &sandbox->crm)) {
         free(sandbox);
         return usage();
     }
-    sandbox->crm = strcmp(argv[1], "salesforce") == 0 ? CRM_SALESFORCE : CRM_HUBSPOT;
     settings_init(&sandbox->settings, sandbox->crm);
     int code = 0;
     for (int i = 2, took; i < argc && !code; i += took) {

@@ -28,16 +28,20 @@ struct sandbox {
 
 static inline const char *sandbox_name(const struct sandbox *sandbox)
 {
-    return sandbox->crm == CRM_SALESFORCE ? "salesforce" : "hubspot";
+    return CRM_NAMES[sandbox->crm];
 }
 
 /* The shapes and the admin API: fill reply from request; called inside store_begin/store_end, admin not. */
 void sf_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void hs_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply);
+void zd_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply);
+void st_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 void admin_handle(struct sandbox *sandbox, const struct request *request, struct reply *reply);
 
 /* An error body of the shape for a status that no handler made. */
 void sf_plain_error(struct reply *reply, int status);
+void zd_plain_error(struct reply *reply, int status);
+void st_plain_error(struct reply *reply, int status);
 void hs_plain_error(struct reply *reply, int status, int64_t request_id);
 void hs_too_many(struct reply *reply, const char *policy, int64_t request_id);
 

@@ -169,6 +169,13 @@ static const struct row HUBSPOT_DEAL[] = {
     {"description", "Deal Description", FT_TEXTAREA, AT_JSON, .read_only = false},
     {0}};
 
+static const struct row HUBSPOT_TICKET[] = {
+    {"hs_lastmodifieddate", "Last Modified Date", FT_DATETIME, AT_MODSTAMP, .read_only = true},
+    {"subject", "Ticket Name", FT_STRING, AT_JSON, .read_only = false},
+    {"content", "Ticket Description", FT_TEXTAREA, AT_JSON, .read_only = false},
+    {"hs_ticket_priority", "Priority", FT_PICKLIST, AT_JSON, .options = "LOW;MEDIUM;HIGH;URGENT"},
+    {0}};
+
 /* Not under /objects: the owners API reads them. */
 static const struct row HUBSPOT_OWNER[] = {
     {"email", "Email", FT_EMAIL, AT_EMAIL, .unique = true},
@@ -203,8 +210,28 @@ static const struct object HUBSPOT[] = {
     {"contacts", {HUBSPOT_ALL, HUBSPOT_ADDRESS, HUBSPOT_CONTACT}},
     {"companies", {HUBSPOT_ALL, HUBSPOT_ADDRESS, HUBSPOT_COMPANY}},
     {"deals", {HUBSPOT_ALL, HUBSPOT_DEAL}},
+    {"tickets", {HUBSPOT_ALL, HUBSPOT_TICKET}},
     {"owners", {HUBSPOT_OWNER}},
     {0}};
+
+static const struct row ZENDESK_TICKET[] = {
+    {"subject", "Subject", FT_STRING, AT_JSON, .read_only = false},
+    {"description", "Description", FT_TEXTAREA, AT_JSON, .read_only = false},
+    {"priority", "Priority", FT_PICKLIST, AT_JSON, .options = "low;normal;high;urgent"},
+    {"status", "Status", FT_PICKLIST, AT_JSON, .options = "new;open;pending;hold;solved;closed"},
+    {"requester_id", "Requester", FT_INT, AT_JSON, .read_only = false},
+    {0}};
+
+static const struct object ZENDESK[] = {{"tickets", {ZENDESK_TICKET}}, {0}};
+
+static const struct row STRIPE_CUSTOMER[] = {
+    {"email", "Email", FT_EMAIL, AT_EMAIL, .read_only = false},
+    {"name", "Name", FT_STRING, AT_JSON, .read_only = false},
+    {"phone", "Phone", FT_PHONE, AT_JSON, .read_only = false},
+    {"balance", "Balance", FT_INT, AT_JSON, .read_only = false},
+    {0}};
+
+static const struct object STRIPE[] = {{"customers", {STRIPE_CUSTOMER}}, {0}};
 
 static void add_rows(struct schema *schema, const char *object, const struct row *row)
 {
@@ -227,8 +254,8 @@ void schema_init(struct schema *schema, enum crm crm)
 {
     memset(schema, 0, sizeof *schema);
     schema->crm = crm;
-    for (const struct object *object = crm == CRM_SALESFORCE ? SALESFORCE : HUBSPOT; object->name;
-         object++)
+    static const struct object *const ALL[CRM_COUNT] = {SALESFORCE, HUBSPOT, ZENDESK, STRIPE};
+    for (const struct object *object = ALL[crm]; object->name; object++)
         for (int i = 0; i < 5 && object->parts[i]; i++)
             add_rows(schema, object->name, object->parts[i]);
 }

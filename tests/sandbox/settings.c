@@ -3,6 +3,8 @@
  */
 #include "tests/sandbox/settings.h"
 
+const char *const CRM_NAMES[CRM_COUNT] = {"salesforce", "hubspot", "zendesk", "stripe"};
+
 static const struct {
     const char *name;
     int64_t salesforce, hubspot, min, max;
@@ -26,13 +28,16 @@ static const struct {
     [SET_NORMALIZE_TEXT] = {"normalize_text", 0, 0, 0, 1},
     [SET_NORMALIZE_DECIMALS] = {"normalize_decimals", 0, 0, 0, 15},
     [SET_LEDGER_REQUESTS] = {"ledger_requests", 1, 1, 0, 1},
+    [SET_EXPORT_LIMIT] = {"export_limit", 10, 0, 0, 1000000},
+    [SET_EXPORT_WINDOW_MS] = {"export_window_ms", 60000, 60000, 1, 86400000},
+    [SET_EXPORT_LAG_MS] = {"export_lag_ms", 60000, 60000, 0, 86400000},
 };
 _Static_assert(sizeof TABLE / sizeof TABLE[0] == SETTING_COUNT, "every setting has a row");
 
 void settings_init(struct settings *settings, enum crm crm)
 {
     for (int i = 0; i < SETTING_COUNT; i++)
-        settings->values[i] = crm == CRM_SALESFORCE ? TABLE[i].salesforce : TABLE[i].hubspot;
+        settings->values[i] = crm == CRM_HUBSPOT ? TABLE[i].hubspot : TABLE[i].salesforce;
 }
 
 static bool same_name(const char *name, const char *given)

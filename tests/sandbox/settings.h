@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum crm { CRM_SALESFORCE, CRM_HUBSPOT };
+enum crm { CRM_SALESFORCE, CRM_HUBSPOT, CRM_ZENDESK, CRM_STRIPE, CRM_COUNT };
+extern const char *const CRM_NAMES[CRM_COUNT];
 
 enum setting {
     SET_INDEX_LAG_MS,
@@ -31,6 +32,9 @@ enum setting {
     SET_NORMALIZE_TEXT,
     SET_NORMALIZE_DECIMALS,
     SET_LEDGER_REQUESTS,
+    SET_EXPORT_LIMIT,
+    SET_EXPORT_WINDOW_MS,
+    SET_EXPORT_LAG_MS,
     SETTING_COUNT
 };
 

@@ -175,5 +175,13 @@ def test_hubspot():
     run_file("hubspot", seed=300, rate_limit_10s=0, search_limit_1s=0, index_lag_ms=400)
 
 
+def test_zendesk():
+    run_file("zendesk", export_limit=0)
+
+
+def test_stripe():
+    run_file("stripe")
+
+
 if __name__ == "__main__":
     run_tests(globals())

@@ -247,8 +247,9 @@ static void sign_in(void **state)
 static void shipped_files(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {"salesforce", "hubspot", "generic-rest"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const NAMES[] = {"salesforce", "hubspot", "generic-rest", "zendesk",
+                                        "stripe"};
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         char path[512];
         const char *source = getenv("SOURCE_DIR");
         (void)snprintf(path, sizeof(path), "%s/deploy/connectors/%s.cfg", source ? source : ".",
@@ -301,6 +302,8 @@ static void template_shows_all(void **state)
                                        "writer",
                                        "merged",
                                        "into",
+                                       "gone",
+                                       "dated",
                                        "values",
                                        "result",
                                        "trace",
@@ -346,6 +349,9 @@ static void template_shows_all(void **state)
                                        "headers",
                                        "records",
                                        "next",
+                                       "after",
+                                       "last",
+                                       "unordered",
                                        "keyset",
                                        "total",
                                        "results",
