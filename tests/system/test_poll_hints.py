@@ -208,6 +208,9 @@ def test_denied():
         p.old.admin("faults", {"kind": "status", "status": 401, "count": 0, "match": {"path_contains": "query"}})
         why = wait_for(lambda: p.polls[0].get("/readyz")[0] == 503 and p.polls[0].get("/readyz")[1], 60, "not ready")
         assert "401" in why or "token" in why, why
+        lag = f'tandem_poll_lag_seconds{{entity="{ENTITY}"}}'
+        behind = p.polls[0].metrics()[lag]
+        wait_for(lambda: p.polls[0].metrics()[lag] >= behind + 2, 60, "what an alarm looks at grows", 0.1)
         p.create(Email="locked@x.org", LastName="Out")
         p.old.admin("faults", method="DELETE")
         p.wait_captured(100)

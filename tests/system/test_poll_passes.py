@@ -133,6 +133,17 @@ def test_late_visibility():
         wait_for(lambda: not p.missing(), 60, "all of them", 0.2)
 
 
+def test_empty_pages_move_the_window():
+    """Nobody changes anything: the cursor follows the source's clock all the same, so the window stays small."""
+    with Polled().seed(5) as p:
+        p.go()
+        p.wait_captured()
+        for _ in range(2):
+            before, events = p.cursor("incremental")["cursor"]["from_ms"], len(p.events())
+            wait_for(lambda place=before: p.cursor("incremental")["cursor"]["from_ms"] >= place + 1000, 60, "a cursor that moves", 0.1)
+            assert len(p.events()) == events
+
+
 def test_wrong_pages():
     """Pages that come twice, cut off or as garbage are asked for again; nothing is lost and nothing loops."""
     with Polled(page=40).seed(400) as p:
