@@ -165,7 +165,7 @@ class Migration:
     """A configuration, its topics, and the two processes on them."""
     numbers = 0
 
-    def __init__(self, services, old_url, new_url, page=0, interval_ms=1000, old_limits=""):
+    def __init__(self, services, old_url, new_url, page=0, interval_ms=1000, old_limits="", sources="", secrets=None):
         Migration.numbers += 1
         self.ns = f"bench-{os.getpid()}-{Migration.numbers}"
         self.kafka, self.redis = services.kafka, services.redis
@@ -180,11 +180,11 @@ class Migration:
                 ns=self.ns, bootstrap=self.kafka.bootstrap, redis=self.redis.address, partitions=PARTITIONS,
                 old_url=old_url, new_url=new_url,
                 external_id=self.external_id, marker=self.marker, page=page, interval_ms=interval_ms,
-                old_limits=old_limits))
+                old_limits=old_limits, sources=sources))
         shutil.copytree(os.path.join(harness.SOURCE, "deploy/connectors"), os.path.join(self.dir, "connectors"))
-        token = os.open(os.path.join(self.dir, "token"), os.O_WRONLY | os.O_CREAT, 0o600)
-        os.write(token, b"sandbox-token\n")
-        os.close(token)
+        for file, secret in {"token": "sandbox-token", **(secrets or {})}.items():
+            with open(os.path.join(self.dir, file), "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+                out.write(secret + "\n")
         self.tandem("topics", "apply")
         # With the lock taken, `tandem run --go` prepares everything and leaves the processes to whoever has it: us.
         os.makedirs(os.path.join(self.dir, "run"))

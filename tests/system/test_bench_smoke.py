@@ -12,6 +12,7 @@ import bench_apply  # noqa: E402
 import bench_backfill  # noqa: E402
 import bench_json_readers  # noqa: E402
 import bench_latency  # noqa: E402
+import bench_receive  # noqa: E402
 import bench_verify  # noqa: E402
 import rig  # noqa: E402
 from harness import run_tests  # noqa: E402
@@ -52,6 +53,10 @@ def test_verify_finds_every_pair_identical():
 
 def test_every_edit_arrives():
     assert bench_latency.measure(services(), EDITS, quiet)["edits"] == EDITS
+
+
+def test_every_request_is_one_event():
+    assert set(bench_receive.measure(services(), 300, 1, quiet)) == set(bench_receive.SUBJECTS)
 
 
 def test_the_json_readers_read_the_same():
