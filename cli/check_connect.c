@@ -158,6 +158,20 @@ static int read_one(struct rest *rest, const struct entity *entity, struct err *
     return failed ? err_wrap(err, "reading one %s", entity->old_object) : 0;
 }
 
+/* A system that does not describe its objects shows one record, and nothing is known of what it lacks. */
+static int check_undescribed(struct rest *rest, const struct system_settings *system,
+                             const struct entity *entity)
+{
+    struct err err = ERR_INIT;
+    char what[256];
+    if (read_one(rest, entity, &err) != 0)
+        return check_missing(system->name, err.text);
+    (void)snprintf(what, sizeof(what), "%s %s", system->name, entity->old_object);
+    check_ok(what, "one record was read; it does not describe its properties, so a name that is "
+                   "wrong in the mapping shows as blank: see `tandem preview`");
+    return 0;
+}
+
 static int check_entity(struct rest *rest, const struct system_settings *system, bool is_new,
                         const struct entity *entity)
 {
@@ -165,6 +179,8 @@ static int check_entity(struct rest *rest, const struct system_settings *system,
     struct rest_op op;
     const char *object = is_new ? entity->new_object : entity->old_object;
     int missing = 0;
+    if (!is_new && rest_max(rest, REST_PROPERTIES, object, NULL) == 0)
+        return check_undescribed(rest, system, entity);
     if (read_properties(rest, object, &op, &err) != 0) {
         missing = check_missing(system->name, err.text);
     } else {

@@ -113,14 +113,10 @@ static void ask_pages(struct trial *trial, enum rest_kind kind)
     rest_op_init(&op);
     op.kind = kind;
     op.page_records = PAGE_RECORDS;
-    if (ask(trial, &op) && op.more && op.record_count) {
-        if (kind == REST_LIST) {
-            op.cursor = op.next_cursor;
-        } else {
-            struct span id = op.records[op.record_count - 1].id;
-            (void)snprintf(behind, sizeof(behind), "%.*s", (int)id.len, id.data);
-            op.after_id = span_of(behind);
-        }
+    if (ask(trial, &op) && op.more) {
+        struct span place = kind == REST_LIST ? op.next_cursor : rest_op_place(&op);
+        (void)snprintf(behind, sizeof(behind), "%.*s", (int)place.len, place.len ? place.data : "");
+        op.cursor = op.after_id = span_of(behind);
         (void)ask(trial, &op);
     }
     rest_op_clear(&op);

@@ -229,6 +229,13 @@ struct rest_op {
     int attempts; /* requests sent, for metrics */
     void *rest_private;
 };
+/* BACKFILL, INCREMENTAL: after_id of the page that follows this one; empty: there is nothing to go by. Borrows the answer. */
+static inline struct span rest_op_place(const struct rest_op *op)
+{
+    if (op->next_cursor.len || op->record_count == 0)
+        return op->next_cursor;
+    return op->records[op->record_count - 1].id;
+}
 void rest_op_init(struct rest_op *op); /* all empty */
 /* Forgets the answer and gives up what is under way; inputs and storage stay. rest_start does it
  * too, after it read the inputs: op.cursor = op.next_cursor, or its last record's id, are fine there. */

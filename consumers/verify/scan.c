@@ -76,11 +76,11 @@ static int list_old(struct side *side, struct meter *meter, struct err *err)
             failed = side_take(side, &op, err);
         records += op.record_count;
         meter_say(meter, side->entity->name, records, "records of the old system");
-        if (!failed && op.record_count) {
+        if (!failed) {
             arena_reset(&arena);
-            after = arena_copy(&arena, op.records[op.record_count - 1].id);
+            after = arena_copy(&arena, rest_op_place(&op));
         }
-    } while (!failed && op.more && op.record_count);
+    } while (!failed && op.more && after.len);
     arena_clear(&arena);
     rest_op_clear(&op);
     return failed;

@@ -53,7 +53,7 @@ run_dir = "run";
 TICKETS = dict(
     source="zendesk", entity="ticket", old_object="tickets", new_object="tickets",
     secrets='username = "ada@example.com/token"; password_file = "token";',
-    limits="page = 7; settle_ms = 2000; overlap_ms = 3000; requests = 10; window_ms = 2000;",
+    limits="page = 7; settle_ms = 2000; overlap_ms = 3000; requests = 10; window_ms = 1000;",
     fields="""{ name = "subject"; type = "string"; old = "subject"; new = "subject"; match = true; },
               { name = "content"; type = "string"; old = "description"; new = "content"; },
               { name = "priority"; type = "enum"; old = "priority"; new = "hs_ticket_priority";
@@ -149,6 +149,9 @@ def test_tickets_and_billing():
         flow.start()
     tickets.wait(lambda moved: set(moved) == set(ids), "20 tickets")
     billing.wait(lambda moved: set(moved) == set(people), "25 customers")
+    for flow in (tickets, billing):
+        assert "one record was read" in flow.tandem("check", "--connect")
+    assert "Printer" in tickets.tandem("preview", "ticket") and "cus_" in billing.tandem("preview", "contact")
     assert tickets.moved()[ids[3]]["hs_ticket_priority"] == "HIGH" and tickets.moved()[ids[3]]["content"].startswith("Help ")
 
     # Increments: by a person, by a rule that moves no updated_at, and what is new.
@@ -167,6 +170,7 @@ def test_tickets_and_billing():
                  "changed customers")
     assert billing.moved()[people[1]]["lastname"] == "Person 1"
 
+    assert "both systems say the same" in tickets.tandem("report")
     for flow, count in ((tickets, 21), (billing, 26)):
         assert flow.proc.term() == 0, flow.proc.log_text()[-3000:]
         created = flow.created()
