@@ -8,52 +8,7 @@
 #include <string.h>
 
 #include "remote/rest_internal.h"
-
-/* Who is meant, by what the answer may name. */
-struct match {
-    struct rest_call *call;
-    struct map ids, external_ids; /* → item; UPDATE by target id, else by external id */
-    bool *named;                  /* an entry named this item already */
-};
-
-static void match_init(struct match *match, struct rest_call *call)
-{
-    struct rest_op *op = call->op;
-    *match = (struct match){.call = call};
-    map_init(&match->ids, (size_t)op->item_count + 1, &op->arena);
-    map_init(&match->external_ids, (size_t)op->item_count + 1, &op->arena);
-    match->named = arena_new(&op->arena, bool, op->item_count + 1);
-    for (int i = 0; i < op->item_count; i++) {
-        struct rest_item *item = &op->items[i];
-        if (item->id.len)
-            (void)map_put(&match->ids, item->id, item);
-        if (item->external_id.len)
-            (void)map_put(&match->external_ids, item->external_id, item);
-    }
-}
-
-/* "<nonce>-<index>" of this very request, or -1. */
-static int trace_index(const struct rest_call *call, struct span trace)
-{
-    char nonce[24];
-    int len = snprintf(nonce, sizeof(nonce), "%016llx-", (unsigned long long)call->nonce);
-    if (trace.len <= (size_t)len || trace.len > (size_t)len + 6 ||
-        memcmp(trace.data, nonce, (size_t)len) != 0)
-        return -1;
-    int index = 0;
-    for (size_t i = (size_t)len; i < trace.len; i++) {
-        if (trace.data[i] < '0' || trace.data[i] > '9')
-            return -1;
-        index = index * 10 + (trace.data[i] - '0');
-    }
-    return index < call->op->item_count ? index : -1;
-}
-
-static struct rest_item *by_id(const struct match *match, struct span id)
-{
-    struct rest_item *item = map_get(&match->ids, id);
-    return item ? item : map_get(&match->external_ids, id);
-}
+#include "remote/rest_match.h"
 
 /* The first text at path: itself, or the first of a list. */
 static struct span first_text(const struct json_tape *tape, uint32_t at, const char *path)
@@ -64,28 +19,8 @@ static struct span first_text(const struct json_tape *tape, uint32_t at, const c
     return found ? rest_scalar(tape, found, "") : SPAN_NONE;
 }
 
-/* The item of one result; NULL: none of ours. */
-static struct rest_item *find_result(const struct match *match, uint32_t at)
-{
-    const struct rest_call *call = match->call;
-    const struct rest_op *op = call->op;
-    const struct connector *connector = call->rest->connector;
-    struct span trace = rest_scalar(&op->tape, at, connector->result.trace);
-    if (trace.len) {
-        int index = trace_index(call, trace);
-        return index < 0 ? NULL : &op->items[index];
-    }
-    if (op->kind == REST_UPDATE || rest_ends(op->kind))
-        return map_get(&match->ids, rest_scalar(&op->tape, at, connector->result.id));
-    uint32_t values =
-        connector->result.values ? json_path(&op->tape, at, connector->result.values) : 0;
-    if (!values || !op->external_id_property)
-        return NULL;
-    return map_get(&match->external_ids, rest_scalar(&op->tape, values, op->external_id_property));
-}
-
 /* What the result says fits what was asked; otherwise the item's fate is not known. */
-static bool result_fits(const struct match *match, const struct rest_item *item, uint32_t at)
+static bool result_fits(const struct rest_match *match, const struct rest_item *item, uint32_t at)
 {
     const struct rest_op *op = match->call->op;
     const struct connector *connector = match->call->rest->connector;
@@ -109,7 +44,7 @@ static void doubt(struct rest_item *item)
     item->ret_values = NULL;
 }
 
-static void take_result(struct match *match, struct rest_item *item, uint32_t at)
+static void take_result(struct rest_match *match, struct rest_item *item, uint32_t at)
 {
     struct rest_call *call = match->call;
     struct rest_op *op = call->op;
@@ -163,7 +98,7 @@ static void take_failure(struct rest_item *item, const struct connector_verdict 
 }
 
 /* An entry names this item. False, and the item is in doubt for good, if another entry did before. */
-static bool name_once(const struct match *match, struct rest_item *item)
+static bool name_once(const struct rest_match *match, struct rest_item *item)
 {
     ptrdiff_t index = item - match->call->op->items;
     if (match->named[index]) {
@@ -175,7 +110,7 @@ static bool name_once(const struct match *match, struct rest_item *item)
 }
 
 /* All items that one error means. False: it means somebody else. */
-static bool take_error(const struct match *match, uint32_t at)
+static bool take_error(const struct rest_match *match, uint32_t at)
 {
     const struct rest_call *call = match->call;
     const struct rest_op *op = call->op;
@@ -184,7 +119,7 @@ static bool take_error(const struct match *match, uint32_t at)
     struct connector_verdict verdict = connector_classify(connector, 0, tape, at);
     struct span trace = first_text(tape, at, connector->failure.trace);
     if (trace.len) {
-        int index = trace_index(call, trace);
+        int index = rest_match_trace(call, trace);
         if (index >= 0 && name_once(match, &op->items[index]))
             take_failure(&op->items[index], &verdict);
         return index >= 0;
@@ -195,7 +130,7 @@ static bool take_error(const struct match *match, uint32_t at)
     bool list = tape->tokens[ids].type == JSON_ARRAY_, ours = true;
     uint32_t end = list ? json_end(tape, ids) : ids + 1;
     for (uint32_t i = list ? json_first(tape, ids) : ids; i < end; i = tape->tokens[i].next) {
-        struct rest_item *item = by_id(match, rest_scalar(tape, i, ""));
+        struct rest_item *item = rest_match_id(match, rest_scalar(tape, i, ""));
         if (item && name_once(match, item))
             take_failure(item, &verdict);
         ours = ours && item;
@@ -237,10 +172,10 @@ static enum rest_answer ended_answer(struct rest_call *call, struct err *err)
     struct rest_op *op = call->op;
     struct json_tape *tape = &op->tape;
     struct span answer = buf_span(&op->exchange.answer);
-    struct match match;
+    struct rest_match match;
     struct err parse = ERR_INIT;
     bool empty = op->exchange.status == 204 || answer.len == 0;
-    match_init(&match, call);
+    rest_match_init(&match, call);
     if (!empty && json_parse(tape, answer, &parse) != 0)
         return distrust(call, err, "it is no JSON");
     uint32_t errors =
@@ -281,12 +216,12 @@ enum rest_answer rest_write_answer(struct rest_call *call, struct err *err)
     bool has_errors = errors && tape->tokens[errors].type == JSON_ARRAY_;
     if (!has_results && !has_errors)
         return distrust(call, err, "there are no results");
-    struct match match;
-    match_init(&match, call);
+    struct rest_match match;
+    rest_match_init(&match, call);
     rest_values_start(call);
     for (uint32_t i = json_first(tape, results); has_results && i < json_end(tape, results);
          i = tape->tokens[i].next) {
-        struct rest_item *item = find_result(&match, i);
+        struct rest_item *item = rest_match_result(&match, i);
         if (!item)
             return distrust(call, err, "a result belongs to none of the items");
         if (name_once(&match, item))

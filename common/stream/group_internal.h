@@ -1,6 +1,6 @@
 /*
- * group_internal — the parts of group, shared by group.c (the handle), group_members.c (what is ours), group_lag.c and
- * group_health.c. Private.
+ * group_internal — the parts of group, shared by group.c (the handle), group_members.c (what is ours), group_hold.c,
+ * group_lag.c and group_health.c. Private.
  */
 #ifndef TANDEM_STREAM_GROUP_INTERNAL_H
 #define TANDEM_STREAM_GROUP_INTERNAL_H
