@@ -9,6 +9,7 @@
  *   decide    merge field by field: base, history, truth         (decide.c, history.c, merge_field, truth_decide)
  *   plan      render what is to be written, and the row after it (plan.c)
  *   write     lock, intent, send, read the answers              (write.c, state_after_write), then the associations (links.c)
+ *   raced     what the write overtook                           (raced.c)
  *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
  *
  * and only then may its offsets be stored (design §4.4). partition.c owns epochs, marks and the tail; rebuild.c fills a lost
@@ -146,13 +147,19 @@ struct work {
     bool adopt, overtaken; /* overtaken: a late request of ours stands in the target */
     bool *doubt; /* by field: our operation stands there, and nobody knows what it has written */
     /*
-     * By field: written by our operation row.op, of which nobody has looked yet what it overtook, and what was agreed on before it; what is to
-     * be written stands there already. raced: a person's edit that nobody had read was overtaken.
+     * behind: our operation row.op stands there, of which nobody has looked yet what it overtook. By field: the row says that it wrote it, and
+     * what was agreed on before it, and after it where it overtook an edit; what is to be written stands there already. raced: a person's edit that nobody had read was overtaken.
      */
-    bool *wrote, *stands, raced;
-    struct base_pair *before;
+    bool behind, *wrote, *stands, raced;
+    struct base_pair *before, *after;
     struct value
         *seen; /* the twin's fields as read, whatever new_now says of an edit that was overtaken */
+    /* Written by an operation of which no row tells yet, and what was agreed on before it; by field, NULL: none. */
+    bool *wrote_fields;
+    struct base_pair *wrote_base;
+    /* T3: an unknown operation whose marker does not stand there: not executed, or a late request wrote over it; empty none. What it sent. */
+    struct span hidden;
+    struct value *hidden_sent;
     /* How the event stands to what an operation of ours that the row knows nothing of has written; VERSION_NEWER: go on. */
     enum version_order there;
     struct version there_version;
@@ -219,24 +226,42 @@ int twin_find(struct apply *apply, struct apply_entity *ae, struct work **works,
 /* history.c: the works in WORK_HISTORY read once more, with who wrote what; planned then, or back in WORK_FIND. */
 int history_read(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
                  int64_t *ret_retry_after_ms, struct err *err);
+/* Which properties' histories are asked for: all of the entity's, or those of names, and at[property] − 1 is the place in them, −1 not asked. */
+struct history_names {
+    const char *const *names;
+    int count;
+    const int *at;
+};
+/* The works' twins with those histories, by target id. */
+int history_fetch(struct apply *apply, struct apply_entity *ae, struct history_names wanted,
+                  struct work **works, int n, struct map *by_id, int64_t *ret_retry_after_ms,
+                  struct err *err);
 /* May a write of ours overtake an edit, and does the system tell of it? */
 bool history_tells(const struct apply *apply);
-/* When our last operation that the row knows was executed, by the marker's own history; −1 not known. */
-int64_t history_written_at(const struct apply_entity *ae, const struct work *work,
+/* When the operation of this marker was executed, by the marker's own history; −1 not known. */
+int64_t history_written_at(const struct apply_entity *ae, struct span marker,
                            const struct rest_record *record);
-/* A value that a person gave the field between what we saw of it (NULL: nothing that is known) and our operation row.op; NULL: none. */
+/* What that operation made of a field: the place in its history; −1: nothing, or nothing that is known. */
+int history_entry(const struct apply_entity *ae, struct span marker,
+                  const struct rest_record *record, int f);
+/* A value that a person gave the field between what was seen of it (NULL: nothing that is known) and that operation; NULL: none. */
 const struct raw_value *history_overtaken(struct apply *apply, const struct apply_entity *ae,
-                                          const struct work *work, const struct rest_record *record,
+                                          struct span marker, const struct rest_record *record,
                                           int f, const struct base_side *seen);
-/* Has the write that was planned to be followed by history_look? */
-bool history_wanted(const struct apply *apply, const struct apply_entity *ae,
-                    const struct work *work);
+/* Did the entry of ours give the field the value back that a person had entered? That is no value of the old system. */
+bool history_put_back(struct apply *apply, const struct apply_entity *ae,
+                      const struct rest_record *record, int f, int at);
+
+/* raced.c */
+/* Has the write that was planned to be followed by raced_look? */
+bool raced_wanted(const struct apply *apply, const struct apply_entity *ae,
+                  const struct work *work);
 /*
  * The works in WORK_WRITTEN: did they overtake an edit that a person made after we had read the twin? Nearly never, and they are done; else
  * merged once more with that edit, and done or WORK_SEND: it is put back.
  */
-int history_look(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
-                 int64_t *ret_retry_after_ms, struct err *err);
+int raced_look(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+               int64_t *ret_retry_after_ms, struct err *err);
 
 /* decide.c */
 /* What the new system says of the fields, from values by ae->properties; entity->field_count of them, in the chunk's arena. */
@@ -249,9 +274,21 @@ struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
 bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *work,
                    const struct rest_record *record);
 
+/* judge.c */
+/* What the twin's marker says: moves bases, sets work->overtaken, hidden, behind, there. True: all that our operation there has written is known. */
+bool judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* The twin is ours, and no row knows what we wrote: what differs there is in doubt. */
+void judge_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work);
+/* What a former owner's row says counts only of what it wrote itself, and where that still stands. */
+void judge_forget_refused(struct row *row, int field_count, struct arena *arena);
+
+/* decide.c, too */
 /* A person's edit counts that our write of this field overtook: the field is merged once more. */
 void decide_raced(struct apply *apply, struct apply_entity *ae, struct work *work,
                   const struct rest_record *record, int f, const struct raw_value *edit);
+/* What a late request of ours (its marker) made of a field that our write does not speak of is undone. */
+void decide_late(struct apply *apply, struct apply_entity *ae, struct work *work,
+                 const struct rest_record *record, int f, struct span marker);
 
 /* plan.c */
 /* Merge with the twin as read (NULL: it does not exist) and render the request; ends in WORK_SEND, WORK_HISTORY, or WORK_DONE when nothing is to be written. */
@@ -265,7 +302,7 @@ void plan_marker(struct apply *apply, struct apply_entity *ae, struct work *work
 bool plan_restores(const struct apply_entity *ae, const struct work *work);
 /* The target took the item: the base moves to what it stored. */
 void plan_written(struct apply *apply, struct apply_entity *ae, struct work *work);
-/* It did, and history_look found an edit that was overtaken: what is left to be written, or done. */
+/* It did, and raced_look found an edit that was overtaken: what is left to be written, or done. */
 void plan_raced(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* Nothing of the record itself is to be written, only its associations. */
 void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work);
@@ -275,6 +312,8 @@ void plan_ask(const struct apply *apply, const struct row *before, struct held *
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail);
 /* The operation was sent and nobody knows what came of it. */
 void plan_uncertain(struct apply *apply, struct work *work);
+/* What is left after a write that was executed cannot be sent now: the row speaks of that write as of one of unknown outcome. */
+void plan_unsent(struct apply *apply, struct work *work);
 /* The target refused the record: dead letter, and a question until something newer comes. */
 void plan_reject(struct apply *apply, struct work *work, const char *why);
 void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why);

@@ -22,129 +22,6 @@ struct value *decide_read(struct apply *apply, const struct apply_entity *ae,
     return record.values;
 }
 
-/* ---- our own marker ---- */
-
-/* The unknown operation stands in the target: what it wrote is the base from now on, unless somebody saw it otherwise. */
-static void adopt_sent(const struct apply_entity *ae, struct work *work, struct arena *arena)
-{
-    for (int f = 0; f < ae->entity->field_count; f++) {
-        struct value sent = work->row.sent[f];
-        if (sent.kind == VALUE_MISSING || ae->property_of_field[f] < 0)
-            continue;
-        work->wrote[f] = true;
-        work->before[f] = work->row.base[f];
-        work->row.base[f] = (struct base_pair){.known = true,
-                                               .unconfirmed = !value_equal(sent, work->new_now[f]),
-                                               .old_side = base_of(sent, arena),
-                                               .new_side = base_of(sent, arena)};
-    }
-}
-
-/* A marker of this partition; false: not one of ours. */
-static bool own_marker(struct span text, int32_t partition, struct marker *ret_marker)
-{
-    return marker_parse(text, ret_marker) && ret_marker->partition == partition;
-}
-
-/* Of the record itself; what was sent as an association is decide_link's. */
-static bool has_sent(const struct apply_entity *ae, const struct row *row)
-{
-    for (int f = 0; f < ae->entity->field_count; f++)
-        if (row->sent[f].kind != VALUE_MISSING && ae->property_of_field[f] >= 0)
-            return true;
-    return false;
-}
-
-/* What a former owner's row says counts only of what it wrote itself, and where that still stands. */
-static void forget_refused(struct row *row, int field_count, struct arena *arena)
-{
-    row->op = SPAN_NONE;
-    row->base = arena_new(arena, struct base_pair, field_count);
-    row->sent = arena_new(arena, struct value, field_count);
-}
-
-/* Nobody knows what an operation that was executed has written: who moved what moved is a question, or the history's to say. */
-static void doubt_moved(const struct apply_entity *ae, struct work *work)
-{
-    for (int f = 0; f < ae->entity->field_count; f++)
-        if (ae->property_of_field[f] >= 0 && merge_edited(&work->row.base[f], work->new_now[f]))
-            work->doubt[f] = work->row.base[f].unconfirmed = true;
-}
-
-/*
- * What the marker in the target says of our own operations. The row's, unknown until now, or a newer one than the row knows (begun and never
- * answered, or its row was lost with its process): it was executed, what it wrote is the base. An older one: the unknown one was not executed;
- * without one, a late request overtook the last (a conditional write is refused then). True: all that it wrote is known.
- */
-static bool judge_marker(struct apply *apply, struct apply_entity *ae, struct work *work)
-{
-    struct row *row = &work->row;
-    const struct span marker = work->twin_marker;
-    struct marker there, known = {.epoch = -1, .number = -1};
-    const struct row before = *row;
-    int field_count = ae->entity->field_count;
-    if (row->status == STATE_REBUILD && !span_equal(marker, row->op))
-        forget_refused(row, field_count, &apply->arena);
-    /* A delete or a retry came in between: it has another status, and what was sent is as unknown as before. */
-    bool uncertain = row->status == STATE_UNCERTAIN || has_sent(ae, row);
-    bool ours = own_marker(marker, work->partition, &there);
-    bool parsed = row->op.len == 0 || own_marker(row->op, work->partition, &known);
-    /* Of two unknown operations of one content either has written the same. */
-    bool same = ours && (span_equal(marker, row->op) ||
-                         (uncertain && marker_same_content(marker, row->op)));
-    bool newer = ours && parsed && !same && marker_later(&there, &known);
-    work->overtaken = work->unknown = false;
-    bool derived = newer && work_derive_sent(apply, ae, work, marker);
-    if (ours && ((newer && !derived) || !row->has_version) && !work->event.partial) {
-        work->there = marker_order(&there, &work->event.version, work->event.hash);
-        work->there_version = there.version;
-        if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED) {
-            *row = before; /* nothing was learned that this event could go on with */
-            return false;
-        }
-    }
-    if (newer && !derived)
-        doubt_moved(ae, work);
-    if (derived || (same && uncertain))
-        adopt_sent(ae, work, &apply->arena);
-    if (newer || uncertain)
-        row->op = ours ? marker : SPAN_NONE;
-    else if (ours && parsed && !same)
-        work->overtaken = rest_traits(apply->rest)->tier != REST_TIER_T1;
-    if (row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD) /* it was looked for */
-        row->status = STATE_IDLE;
-    struct value *links = arena_new(&apply->arena, struct value, field_count);
-    for (int f = 0; ae->has_links && f < field_count; f++)
-        if (ae->property_of_field[f] < 0)
-            links[f] = row->sent[f];
-    row->sent = links;
-    return derived || (uncertain && span_equal(marker, before.op));
-}
-
-/*
- * The twin is ours, and no row knows what we wrote: what stands there and is not what the old system says is not a person's for that reason
- * alone.
- */
-static void mend_lost_base(struct apply *apply, struct apply_entity *ae, struct work *work)
-{
-    bool merged = work->row.has_version && !work->row.deleted;
-    struct marker there;
-    if (merged || !span_equal(work->twin_external_id, work->event.id) ||
-        !own_marker(work->twin_marker, work->partition, &there))
-        return;
-    for (int f = 0; f < ae->entity->field_count; f++) {
-        struct value old_now = work->event.after.values[f];
-        if (old_now.kind == VALUE_MISSING || work->row.base[f].known ||
-            ae->property_of_field[f] < 0)
-            continue;
-        work->row.base[f] = (struct base_pair){.known = true,
-                                               .unconfirmed = true,
-                                               .old_side = base_of(old_now, &apply->arena),
-                                               .new_side = base_of(old_now, &apply->arena)};
-        work->doubt[f] = true;
-    }
-}
-
 /* ---- the field's history ---- */
 
 static const struct rest_history *history_of(const struct apply_entity *ae,
@@ -153,19 +30,52 @@ static const struct rest_history *history_of(const struct apply_entity *ae,
     return record && record->histories ? &record->histories[ae->property_of_field[f]] : NULL;
 }
 
-/* What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. */
-static void confirm(struct apply *apply, bool doubt, const struct field *field,
-                    struct base_pair *base, const struct rest_history *history, int64_t at_ms)
+/* What the operation of this marker made of a field; false: nothing that is known. */
+static bool stored_by(struct apply *apply, const struct apply_entity *ae,
+                      const struct rest_record *record, struct span marker, int f,
+                      struct value *ret_value)
 {
-    for (int i = 0; i < history->count; i++) {
-        if (!history->changes[i].ours || history->changes[i].at_ms != at_ms)
-            continue;
-        struct value stored = mapping_twin_value(field, &history->changes[i].value, &apply->arena);
-        base->new_side = base_of(stored, &apply->arena);
-        if (doubt) /* that is all that is known of what was sent */
-            base->old_side = base->new_side;
-        base->unconfirmed = false;
+    int at = history_entry(ae, marker, record, f);
+    if (at < 0)
+        return false;
+    *ret_value = mapping_twin_value(&ae->entity->fields[f],
+                                    &history_of(ae, record, f)->changes[at].value, &apply->arena);
+    return true;
+}
+
+/*
+ * What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. A
+ * person's value that it put back is not what we sent.
+ */
+static void confirm(struct apply *apply, const struct apply_entity *ae, struct work *work,
+                    const struct rest_record *record, int f)
+{
+    struct base_pair *base = &work->row.base[f];
+    struct span op = work->row.op;
+    struct value stored;
+    if (!stored_by(apply, ae, record, op, f, &stored) ||
+        history_put_back(apply, ae, record, f, history_entry(ae, op, record, f)))
         return;
+    base->new_side = base_of(stored, &apply->arena);
+    if (work->doubt[f]) /* that is all that is known of what was sent */
+        base->old_side = base->new_side;
+    base->unconfirmed = false;
+}
+
+/* An operation whose marker was written over was executed all the same. */
+static void unhide(struct apply *apply, const struct apply_entity *ae, struct work *work,
+                   const struct rest_record *record)
+{
+    if (!work->hidden.len)
+        return;
+    work->overtaken = work->overtaken || history_written_at(ae, work->hidden, record) >= 0;
+    for (int f = 0; f < ae->entity->field_count; f++) {
+        struct value stored, sent = work->hidden_sent[f];
+        if (sent.kind != VALUE_MISSING && ae->property_of_field[f] >= 0 &&
+            stored_by(apply, ae, record, work->hidden, f, &stored))
+            work->row.base[f] = (struct base_pair){.known = true,
+                                                   .old_side = base_of(sent, &apply->arena),
+                                                   .new_side = base_of(stored, &apply->arena)};
     }
 }
 
@@ -186,6 +96,19 @@ static void undo_late(struct apply *apply, struct work *work, const struct field
         work->restore[f] = &history->changes[i].value;
         return;
     }
+}
+
+/* The late request wrote what stood there before, or what nobody knows: an edit may be gone all the same. */
+static void undo_unseen(struct apply *apply, const struct apply_entity *ae, struct work *work,
+                        const struct rest_record *record, int f)
+{
+    const struct base_pair *base = &work->row.base[f];
+    const struct raw_value *edit = history_overtaken(apply, ae, work->twin_marker, record, f,
+                                                     base->known ? &base->new_side : NULL);
+    if (!edit)
+        return;
+    work->new_now[f] = mapping_twin_value(&ae->entity->fields[f], edit, &apply->arena);
+    work->restore[f] = edit;
 }
 
 static struct truth_time edited_at(struct apply *apply, const struct rest_history *history,
@@ -253,6 +176,7 @@ void decide_raced(struct apply *apply, struct apply_entity *ae, struct work *wor
     struct base_pair after = work->row.base[f];
     work->raced = true;
     work->stands[f] = false;
+    work->after[f] = after;
     work->row.base[f] = work->before[f];
     work->new_now[f] = mapping_twin_value(&ae->entity->fields[f], edit, &apply->arena);
     work->restore[f] = edit;
@@ -261,7 +185,20 @@ void decide_raced(struct apply *apply, struct apply_entity *ae, struct work *wor
         return;
     work->restore[f] = NULL;
     work->row.base[f] = after;
-    work->stands[f] = base_is(after.old_side, work->event.after.values[f]);
+    work->stands[f] = base_is(after.old_side, work->event.after.values[f]) && !work->doubt[f] &&
+                      (after.unconfirmed || base_is(after.new_side, work->seen[f]));
+}
+
+void decide_late(struct apply *apply, struct apply_entity *ae, struct work *work,
+                 const struct rest_record *record, int f, struct span marker)
+{
+    bool ignored = false;
+    if (ae->property_of_field[f] < 0 || history_entry(ae, marker, record, f) != 0)
+        return;
+    work->overtaken = true;
+    work->new_now[f] = work->seen[f];
+    undo_late(apply, work, &ae->entity->fields[f], f, history_of(ae, record, f));
+    work->verdicts[f] = merge_one(apply, ae, work, record, f, true, &ignored);
 }
 
 /* An operation of ours is known to be executed: did it overtake an edit? True: it did, and the field is decided. */
@@ -269,16 +206,21 @@ static bool look_behind(struct apply *apply, struct apply_entity *ae, struct wor
                         const struct rest_record *record, int f, bool *ret_ask)
 {
     const struct base_pair *before = &work->before[f];
-    if (!record || !work->wrote[f] || !history_tells(apply))
+    struct value stands;
+    if (!record || !work->behind || !history_tells(apply))
         return false;
     *ret_ask = *ret_ask || !record->histories;
     bool seen = before->known && !before->unconfirmed;
+    if (!record->histories || !stored_by(apply, ae, record, work->row.op, f, &stands))
+        return false;
+    if (!work->wrote[f] && before->known && base_is(before->new_side, stands))
+        return false; /* a former owner's row said so, who has looked */
     const struct raw_value *edit =
-        record->histories
-            ? history_overtaken(apply, ae, work, record, f, seen ? &before->new_side : NULL)
-            : NULL;
+        history_overtaken(apply, ae, work->row.op, record, f, seen ? &before->new_side : NULL);
     if (edit)
         decide_raced(apply, ae, work, record, f, edit);
+    else if (history_put_back(apply, ae, record, f, history_entry(ae, work->row.op, record, f)))
+        work->row.base[f] = *before; /* that is the person's, and was agreed on by nobody */
     return edit != NULL;
 }
 
@@ -296,14 +238,23 @@ static enum merge_verdict decide_one(struct apply *apply, struct apply_entity *a
     bool can_ask = !history && rest_traits(apply->rest)->history_max > 0;
     if (look_behind(apply, ae, work, record, f, ret_ask))
         return work->verdicts[f];
+    /* Of an unknown operation whose marker does not stand there nobody knows which marker stood there before. */
+    bool overtaken = work->overtaken || (history && work->hidden.len);
     bool differs = base->known && !base_is(base->new_side, work->new_now[f]);
-    *ret_ask = *ret_ask || (can_ask && differs && (work->overtaken || base->unconfirmed));
+    *ret_ask = *ret_ask ||
+               (can_ask && (work->overtaken || work->hidden.len || (differs && base->unconfirmed)));
     if (differs && history && base->unconfirmed)
-        confirm(apply, work->doubt[f], field, base, history, history_written_at(ae, work, record));
-    bool late =
-        differs && work->overtaken && (!history || (history->count && history->changes[0].ours));
+        confirm(apply, ae, work, record, f);
+    differs = base->known && !base_is(base->new_side, work->new_now[f]);
+    /* Without a history: of the content that the row knows, the late request cannot have made anything differ. */
+    bool stands = history ? history->count && history->changes[0].ours
+                          : !marker_same_content(work->twin_marker, work->row.op);
+    bool late = differs && overtaken && stands;
     if (late && history)
         undo_late(apply, work, field, f, history);
+    else if (work->overtaken && history && !differs)
+        undo_unseen(apply, ae, work, record, f);
+    work->overtaken = work->overtaken || late;
     return merge_one(apply, ae, work, record, f, late, ret_ask);
 }
 
@@ -352,12 +303,15 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->wrote = arena_new(&apply->arena, bool, entity->field_count);
         work->stands = arena_new(&apply->arena, bool, entity->field_count);
         work->before = arena_new(&apply->arena, struct base_pair, entity->field_count);
+        work->after = arena_new(&apply->arena, struct base_pair, entity->field_count);
         work->raced = false;
+        work->hidden = SPAN_NONE;
+        work->behind = false;
         work->there = VERSION_NEWER;
     }
     if (!work->twin_found &&
         work->row.status == STATE_REBUILD) /* it went away: another is another */
-        forget_refused(&work->row, entity->field_count, &apply->arena);
+        judge_forget_refused(&work->row, entity->field_count, &apply->arena);
     if (record && work->twin_found &&
         !record->histories) {           /* else it was judged when it was read first */
         bool known = !work->inherits && /* then the marker is that of another record's operation */
@@ -365,8 +319,10 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
         if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED)
             return true;
         if (!known)
-            mend_lost_base(apply, ae, work);
+            judge_lost_base(apply, ae, work);
     }
+    if (record && record->histories)
+        unhide(apply, ae, work, record);
     for (int f = 0; f < entity->field_count; f++)
         work->verdicts[f] =
             ae->property_of_field[f] >= 0 ? decide_one(apply, ae, work, record, f, &ask)

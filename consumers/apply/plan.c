@@ -310,9 +310,30 @@ static void keep_twin(struct work *work)
         work->row.twin = work->twin;
 }
 
+/* Nothing is put right now: whoever looks next has to know that the marker which stands there is a late request's. */
+static void keep_hidden(struct work *work)
+{
+    if (work->hidden.len)
+        work->row.op = work->hidden;
+}
+
+/* What was written and is not settled is as unknown as before: the row says what it was, and what was agreed on before it. */
+static void keep_wrote(struct apply *apply, struct work *work)
+{
+    const struct record *record = &work->event.after;
+    if (!work->wrote_fields)
+        return;
+    work->row.base = work->wrote_base;
+    work->row.sent = arena_new(&apply->arena, struct value, record->entity->field_count);
+    for (int f = 0; f < record->entity->field_count; f++)
+        if (work->wrote_fields[f])
+            work->row.sent[f] = record->values[f];
+}
+
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
 {
     struct row *row = &work->row;
+    keep_wrote(apply, work);
     struct held *held = arena_new(&apply->arena, struct held, 1);
     *held = (struct held){.field = -1, .class_ = class_, .detail = detail};
     plan_ask(apply, row, held);
@@ -320,6 +341,7 @@ void plan_hold(struct apply *apply, struct work *work, enum held_class class_, s
     row->held_count = 1;
     row->status = STATE_HELD;
     keep_twin(work);
+    keep_hidden(work);
     row->due_ms = 0;
     row->waits_on = SPAN_NONE; /* a claim that is free by now would wake it again and again */
     row->pending = work->event.value;
@@ -363,10 +385,14 @@ void plan_uncertain(struct apply *apply, struct work *work)
     row->pending = work->event.value;
     const struct value *sent = row->sent;
     row->sent = arena_new(&apply->arena, struct value, work->event.after.entity->field_count);
+    keep_wrote(apply, work);
     for (int f = 0; f < work->event.after.entity->field_count; f++) {
         if (work->link_doubts && work->link_doubts[f])
             row->sent[f] = sent[f];
-        if (work->verdicts && work->twin_found &&
+        bool back = work->restore && work->restore[f]; /* or not: what was overtaken is not there */
+        if (back && !work->wrote_fields && work->after[f].known)
+            row->base[f] = work->after[f];
+        if (work->verdicts && work->twin_found && !back &&
             work->verdicts[f] == MERGE_AGREE) /* they do, whatever becomes of the operation */
             row->base[f] =
                 (struct base_pair){.known = true,
@@ -381,6 +407,13 @@ void plan_uncertain(struct apply *apply, struct work *work)
     work->what = OUTCOME_UNCERTAIN;
     work->links = false;
     work->stage = WORK_DONE;
+}
+
+void plan_unsent(struct apply *apply, struct work *work)
+{
+    work->marker = work->twin_marker;
+    work->item.count = 0;
+    plan_uncertain(apply, work);
 }
 
 void plan_reject(struct apply *apply, struct work *work, const char *why)
@@ -403,6 +436,7 @@ void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const c
     struct row *row = &work->row;
     row->status = STATE_WAITING;
     keep_twin(work);
+    keep_hidden(work);
     row->attempt++;
     row->due_ms = apply->now_ms + delay_ms;
     row->why = span_of(why);

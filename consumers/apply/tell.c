@@ -19,7 +19,8 @@ static int outcome_fields(struct apply *apply, const struct apply_entity *ae,
         arena_new(&apply->arena, struct outcome_field, ae->entity->field_count);
     for (int f = 0; work->verdicts && f < ae->entity->field_count; f++) {
         enum merge_verdict verdict = work->verdicts[f];
-        if (verdict == MERGE_NOTHING || verdict == MERGE_AGREE)
+        bool put_back = work->restore && work->restore[f];
+        if ((verdict == MERGE_NOTHING || verdict == MERGE_AGREE) && !put_back)
             continue;
         if (verdict == MERGE_WRITE && !work->twin_found &&
             work->event.after.values[f].kind != VALUE_SET)

@@ -263,8 +263,7 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
     for (int i = 0; i < n; i++)
         if (works[i].stage ==
             WORK_SEND) { /* raced each time: looked at once more, from what it wrote last */
-            works[i].marker = works[i].twin_marker;
-            plan_uncertain(apply, &works[i]);
+            plan_unsent(apply, &works[i]);
         } else if (works[i].stage == WORK_FIND)
             plan_wait(apply, &works[i], backoff_ms(works[i].row.attempt),
                       "the twin changed between reading and writing, several times");

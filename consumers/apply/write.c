@@ -190,7 +190,7 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
     int attempts = (int)apply->context.migration->apply.retry_max;
     switch (state_after_write(result, work->row.attempt, attempts)) {
     case AFTER_DONE:
-        if (history_wanted(apply, ae, work))
+        if (raced_wanted(apply, ae, work))
             work->stage = WORK_WRITTEN;
         else
             plan_written(apply, ae, work);
@@ -211,6 +211,10 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
         dead_letter_item(apply, work, work->item.message);
         break;
     case AFTER_WAIT:
+        if (work->wrote_fields) {
+            plan_unsent(apply, work);
+            break;
+        }
         plan_wait(apply, work, backoff_ms(work->row.attempt),
                   "the new system asks to try this record again later");
         break;
@@ -247,10 +251,13 @@ static void slice_done(struct apply *apply, struct apply_entity *ae, struct slic
     }
 }
 
-static void slice_unsent(struct slice *slice)
+static void slice_unsent(struct apply *apply, struct slice *slice)
 {
     for (int i = 0; i < slice->count; i++)
-        slice->works[i]->stage = WORK_UNSENT;
+        if (slice->works[i]->wrote_fields) /* in an earlier round it was sent */
+            plan_unsent(apply, slice->works[i]);
+        else
+            slice->works[i]->stage = WORK_UNSENT;
 }
 
 /* ---- sending ---- */
@@ -316,7 +323,7 @@ static int send_wave(struct apply *apply, struct apply_entity *ae, struct slice 
     while (sent < n && (ops[sent] = slice_op(apply, ae, &slices[sent])))
         sent++;
     for (int i = sent; i < n; i++) {
-        slice_unsent(&slices[i]);
+        slice_unsent(apply, &slices[i]);
         err_set(later, ERR_RETRY, "more requests than one chunk may have");
     }
     rest_run(apply->rest, ops, sent, outcomes, &retry_after_ms, &why);
@@ -351,7 +358,7 @@ static int send_wave(struct apply *apply, struct apply_entity *ae, struct slice 
             break;
         case REST_LATER:
         case REST_DENIED:
-            slice_unsent(&slice);
+            slice_unsent(apply, &slice);
             *ret_retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 30000;
             err_set(later, ERR_RETRY, "writing to the new system: %s", why.text);
             break;
@@ -402,7 +409,7 @@ int write_send(struct apply *apply, struct apply_entity *ae, struct work **works
         if (works[i]->stage == WORK_SEND && only_links(works[i]))
             plan_linked(apply, ae, works[i]);
     struct err look = ERR_INIT;
-    if (history_look(apply, ae, works, n, ret_retry_after_ms, &look) != 0 && later.kind == ERR_NONE)
+    if (raced_look(apply, ae, works, n, ret_retry_after_ms, &look) != 0 && later.kind == ERR_NONE)
         later = look;
     links_write(apply, ae, works, n);
     if (later.kind == ERR_NONE)

@@ -46,7 +46,7 @@ static struct target_record *add(void)
     return target;
 }
 
-static void add_person(int r)
+void target_add(int r)
 {
     struct target_record *target = add();
     store(target, F_EMAIL, world.source[r].values[F_EMAIL], false);
@@ -61,7 +61,7 @@ void target_init(void)
 {
     for (int r = 0; r < SIM_RECORDS; r++)
         if (world.source[r].ever && sim_chance(4)) /* it was there before us: a first meeting */
-            add_person(r);
+            target_add(r);
 }
 
 struct value target_stores(int field, struct value sent)
@@ -103,10 +103,16 @@ void target_edit(int target)
     for (int t = 0; field == F_EMAIL && t < world.target_count; t++)
         if (world.targets[t].exists && value_equal(world.targets[t].values[F_EMAIL], value))
             return; /* the target refuses it */
+    target_set(target, field, value);
+}
+
+void target_set(int target, int field, struct value value)
+{
+    struct target_record *record = &world.targets[target];
     decides_anew(record, field);
     store(record, field, value, false);
     record->version++;
-    for (r = 0; field == F_EMAIL && r < SIM_RECORDS; r++)
+    for (int r = 0; field == F_EMAIL && r < SIM_RECORDS; r++)
         world.collided[r] = true;
     sim_log("a person sets %s of target %s to %.*s", PROPERTIES[field], record->id,
             (int)value.text.len, value.text.data);
@@ -144,7 +150,7 @@ void target_create(void)
     bool taken = email_taken(world.source[r].values[F_EMAIL], NULL);
     if (world.target_count == SIM_TARGETS_MAX || !world.source[r].ever || taken)
         return;
-    add_person(r);
+    target_add(r);
     world.collided[r] = true;
 }
 
@@ -196,7 +202,10 @@ static void set_values(struct target_record *record, const struct target_write *
                        bool overtaken)
 {
     world.now_ms++; /* no two requests of one record are executed in one millisecond */
+    int r = record_of(record->external_id);
     for (int i = 0; i < write->count; i++) {
+        if (span_is(write->names[i], EXTERNAL_ID) && r >= 0)
+            world.taken_over[r] |= overtaken && !span_equal(write->values[i], record->external_id);
         if (span_is(write->names[i], EXTERNAL_ID))
             record->external_id = write->values[i];
         if (span_is(write->names[i], MARKER)) {
@@ -204,7 +213,10 @@ static void set_values(struct target_record *record, const struct target_write *
             note(record, SIM_FIELDS, (struct value){VALUE_SET, record->marker}, true);
         }
     }
-    int r = record_of(record->external_id), fields = 0, again = 0;
+    int fields = 0, again = 0;
+    r = record_of(record->external_id);
+    if (r >= 0) /* its marker alone makes what a person edits look like the late request's */
+        world.was_late[r] |= overtaken;
     for (int i = 0; i < write->count; i++)
         for (int f = 0; f < SIM_FIELDS; f++) {
             if (!span_is(write->names[i], PROPERTIES[f]))
@@ -461,22 +473,24 @@ static void answer(struct rest_op *op, struct rest_item *item, const struct targ
         item->ret_id = span_of(record->id);
     if (op->kind == REST_ARCHIVE || op->kind == REST_DELETE)
         item->ret_id = item->id;
-    if (record && item->result == REST_ITEM_OK && !sim_chance(8))
+    bool silent = world.script.on ? world.script.no_values : sim_chance(8);
+    if (record && item->result == REST_ITEM_OK && !silent)
         item->ret_values = values_of(op, record);
 }
 
-enum fate { FATE_FINE, FATE_LATER, FATE_NOT_SENT, FATE_REPLY_LOST, FATE_LATE, FATE_BUSY };
-
-static enum fate fate_of_request(void)
+static enum sim_fate fate_of_request(void)
 {
+    struct sim_script *script = &world.script;
+    if (script->fate_next < script->fate_count)
+        return script->fates[script->fate_next++];
     if (world.quiet || !sim_chance(3))
         return FATE_FINE;
-    return (enum fate)sim_below(FATE_BUSY + 1);
+    return (enum sim_fate)sim_below(FATE_BUSY + 1);
 }
 
 static enum rest_outcome write_all(struct rest_op *op, struct err *err)
 {
-    enum fate fate = fate_of_request();
+    enum sim_fate fate = fate_of_request();
     if (world.now_ms > op->send_by_ms) {
         (void)err_set(err, ERR_RETRY, "not sent in time");
         return REST_LATER;

@@ -2,6 +2,7 @@
  * main — many runs, and what came of them; or one run with its step log.
  *
  *   simulator [--tier T1|T3] [--runs N] [--from SEED] [--seed SEED] [--keep-going] [--at-most N]
+ *   simulator --scripts | --script NAME
  *
  * Each violation prints its seed, and `--tier … --seed …` replays it. Exit 1 when there was one; with --at-most, when more than N schedules of
  * a tier had one (README.md: what is known and not mended yet).
@@ -59,21 +60,22 @@ struct migration sim_migration = {
               .session_timeout_ms = SIM_SESSION_MS},
 };
 
+struct truth_rule sim_truth = {.field = TRUTH_EVERY_FIELD, .from_ms = TRUTH_ALWAYS};
+
 /* What differs from run to run: is an e-mail unique in the new system, and which truth is declared? */
 void sim_declare(void)
 {
-    static struct truth_rule rule = {.field = TRUTH_EVERY_FIELD, .from_ms = TRUTH_ALWAYS};
     FIELDS[F_EMAIL].unique_in_new = !sim_chance(3);
-    rule.choice = (enum truth_choice)sim_below(TRUTH_CHOICE_COUNT);
-    rule.enforce = rule.choice == TRUTH_OLD && sim_chance(2);
-    sim_entity.truth = &rule;
+    sim_truth.choice = (enum truth_choice)sim_below(TRUTH_CHOICE_COUNT);
+    sim_truth.enforce = sim_truth.choice == TRUTH_OLD && sim_chance(2);
+    sim_entity.truth = &sim_truth;
     sim_entity.truth_count = sim_chance(2);
     world.histories = sim_chance(2);
     sim_entity.deletes = (enum delete_policy)sim_below(DELETES_COUNT);
     sim_log("e-mails are %s; %shistories; truth: %s%s; deletes: %s",
             FIELDS[F_EMAIL].unique_in_new ? "unique" : "not unique", world.histories ? "" : "no ",
-            sim_entity.truth_count ? truth_choice_name(rule.choice) : "none",
-            rule.enforce ? ", enforced" : "", delete_policy_name(sim_entity.deletes));
+            sim_entity.truth_count ? truth_choice_name(sim_truth.choice) : "none",
+            sim_truth.enforce ? ", enforced" : "", delete_policy_name(sim_entity.deletes));
 }
 
 /* ---- what is said ---- */
@@ -142,9 +144,9 @@ static void report(const char *tier, const struct totals *totals)
 }
 
 struct options {
-    const char *tier;
+    const char *tier, *script;
     uint64_t runs, from, seed, at_most;
-    bool replay, keep_going;
+    bool replay, keep_going, scripts;
 };
 
 static int options_read(struct options *options, int argc, char **argv)
@@ -155,6 +157,8 @@ static int options_read(struct options *options, int argc, char **argv)
                                           {"seed", required_argument, NULL, 's'},
                                           {"at-most", required_argument, NULL, 'm'},
                                           {"keep-going", no_argument, NULL, 'k'},
+                                          {"scripts", no_argument, NULL, 'x'},
+                                          {"script", required_argument, NULL, 'n'},
                                           {NULL, 0, NULL, 0}};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -168,6 +172,8 @@ static int options_read(struct options *options, int argc, char **argv)
         options->replay = options->replay || option == 's';
         options->keep_going = options->keep_going || option == 'k' || option == 'm';
         options->tier = option == 't' ? optarg : options->tier;
+        options->script = option == 'n' ? optarg : options->script;
+        options->scripts = options->scripts || option == 'x' || option == 'n';
     }
     return 0;
 }
@@ -190,7 +196,9 @@ int main(int argc, char **argv)
     log_init("simulator", "", options.replay ? LOG_INFO_ : LOG_LEVEL_COUNT);
     arena_init(&world.arena);
     uint64_t bad = 0;
-    if (options.replay) {
+    if (options.scripts) {
+        bad = (uint64_t)script_run_all(options.script);
+    } else if (options.replay) {
         schedule_run(options.seed, !options.tier || strcmp(options.tier, "T1") == 0, true);
         for (int v = 0; v < VIOLATION_COUNT; v++)
             bad += (uint64_t)world.violations[v];

@@ -23,7 +23,7 @@ bool model_write(int r, int f, const struct target_record *was, struct value now
     struct target_change next = {.value = now, .ours = true, .before = was->histories[f]};
     if (from_old && world.last[token] < world.ours[r][f] && !model_puts_back(&next))
         sim_violation(VIOLATION_BACKWARDS, overtaken, "record %d field %d", r, f);
-    else if (from_old && world.first[token] > world.ours[r][f])
+    else if (from_old && world.first[token] > world.ours[r][f] && !model_puts_back(&next))
         world.ours[r][f] = world.first[token]; /* at least: it may have been there twice */
     bool again =
         token >= 0 && value_equal(was->values[f], now) && world.wrote[r][f] == world.last[token];
@@ -119,7 +119,7 @@ void model_end(bool looked)
                                                                       : world.collided[r]);
         if (!world.source[r].exists)
             end_of_deleted(r, &row, known);
-        excused = excused || (!looked && world.beyond[r]);
+        excused = excused || (!looked && (world.beyond[r] || world.taken_over[r]));
         for (int t = 0; t < world.target_count && world.source[r].exists && !excused; t++)
             if (world.targets[t].exists &&
                 span_is(world.targets[t].external_id, world.source[r].id) &&

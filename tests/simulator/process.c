@@ -119,7 +119,10 @@ size_t process_main_bytes;
 
 void process_yield(const char *where)
 {
-    if (!world.quiet && sim_chance(4))
+    bool here = world.script.stop_at && strcmp(world.script.stop_at, where) == 0;
+    if (here)
+        world.script.stop_at = NULL;
+    if (here || (!world.quiet && sim_chance(4)))
         yield(where);
 }
 
@@ -290,6 +293,11 @@ void process_stop(int number)
         kafka_process_stops(number);
     sim_log("process %d is %s at %s", number, process->stopped ? "stopped" : "resumed",
             process->at);
+}
+
+const char *process_at(int number)
+{
+    return processes[number].at;
 }
 
 bool process_is_idle(int number)

@@ -18,7 +18,7 @@ uint32_t sim_below(uint32_t limit)
 
 bool sim_chance(uint32_t n)
 {
-    return sim_below(n) == 0;
+    return !world.script.on && sim_below(n) == 0;
 }
 
 /* ---- what can happen ---- */
@@ -180,7 +180,7 @@ static void come_to_rest(const char *when)
     sim_violation(VIOLATION_STUCK, false, "%s: not at rest", when);
 }
 
-static void finish(void)
+void schedule_finish(void)
 {
     world.quiet = true;
     sim_log("---- the end begins");
@@ -199,9 +199,10 @@ static void finish(void)
     if (!redis_is_fold())
         sim_violation(VIOLATION_FOLD, false, "rows differ");
     model_end(true);
+    process_end();
 }
 
-void schedule_run(uint64_t seed, bool t1, bool trace)
+void schedule_begin(uint64_t seed, bool t1, bool trace)
 {
     static const char *const ids[SIM_RECORDS] = {"A", "B", "C"};
     struct arena arena = world.arena;
@@ -219,12 +220,16 @@ void schedule_run(uint64_t seed, bool t1, bool trace)
     process_init();
     for (int r = 0; r < SIM_RECORDS; r++)
         world.source[r].id = ids[r];
+}
+
+void schedule_run(uint64_t seed, bool t1, bool trace)
+{
+    schedule_begin(seed, t1, trace);
     for (int r = 0; r < SIM_RECORDS; r++)
         if (r == 0 || sim_chance(2))
             change_and_read();
     target_init();
     for (int step = 0; step < SIM_STEPS; step++)
         something();
-    finish();
-    process_end();
+    schedule_finish();
 }

@@ -99,7 +99,19 @@ enum violation {
 };
 extern const char *const VIOLATION_NAMES[];
 
+/* What becomes of a request of writes. */
+enum sim_fate { FATE_FINE, FATE_LATER, FATE_NOT_SENT, FATE_REPLY_LOST, FATE_LATE, FATE_BUSY };
+
+/* A run without chance (script.c): where the process stops next, what becomes of the next requests. */
+struct sim_script {
+    bool on, no_values; /* no_values: a write is answered without them */
+    const char *stop_at;
+    enum sim_fate fates[4];
+    int fate_count, fate_next;
+};
+
 struct world {
+    struct sim_script script;
     uint64_t seed, random;
     bool t1, trace, quiet; /* quiet: the end of the run, no more faults */
     bool histories;        /* the new system tells who wrote what */
@@ -129,6 +141,8 @@ struct world {
     bool was_late[SIM_RECORDS];
     bool beyond
         [SIM_RECORDS]; /* a request left after its lifetime: found when the twin is read next */
+    /* A late request wrote another record's id over its own: found when the twin is read next. */
+    bool taken_over[SIM_RECORDS];
     bool overtaken[SIM_RECORDS][SIM_FIELDS]; /* somebody wrote over what he had not read */
     bool blanked[SIM_RECORDS]
                 [SIM_FIELDS]; /* the old system had nothing there: a blank agrees with anything */
@@ -150,11 +164,13 @@ void sim_violation(enum violation violation, bool allowed, const char *format, .
 
 extern struct entity sim_entity;
 void sim_declare(void);
+extern struct truth_rule sim_truth; /* the one that may be declared */
 extern struct migration sim_migration;
 
 /* source.c */
 void source_edit(int record);
 void source_delete(int record);
+void source_set(int record, int field, bool blank);    /* one field: a new value */
 void source_capture(int record, enum event_pass pass); /* read it: an event to be published */
 void source_publish(bool all); /* some event, not the oldest; or all of them */
 bool source_hydrate(void);     /* what hints ask for; false: nothing to do yet */
@@ -182,7 +198,9 @@ bool redis_is_fold(void); /* of the state topic */
 void target_init(void);
 void target_edit(int target);
 void target_remove(int target);
-void target_create(void); /* somebody enters a record that is in the old system too */
+void target_set(int target, int field, struct value value); /* by a person */
+void target_add(int record); /* a person enters a record that the old system has */
+void target_create(void);    /* somebody enters a record that is in the old system too */
 void target_execute_late(bool all);
 struct value target_stores(int field, struct value sent);
 
@@ -194,12 +212,18 @@ void process_stop(int process); /* SIGSTOP and SIGCONT */
 bool process_is_idle(int process);
 bool process_is_stopped(int process);
 int process_current(void);
+const char *process_at(int process);
 void process_yield(const char *where);
 void process_end(void);
 extern long process_crashes;
 
 /* schedule.c */
 void schedule_run(uint64_t seed, bool t1, bool trace);
+void schedule_begin(uint64_t seed, bool t1, bool trace); /* an empty world */
+void schedule_finish(void); /* everything comes to rest, and the model judges */
+
+/* script.c: all of them, or the one of this name; how many went wrong. */
+int script_run_all(const char *name);
 
 /* model.c */
 /* True: that is what we wrote there last, and it stands there. */

@@ -94,6 +94,20 @@ void source_edit(int r)
     record->read = false;
 }
 
+void source_set(int r, int field, bool blank)
+{
+    struct source_record *record = &world.source[r];
+    record->before[field] =
+        record->ever ? record->values[field] : (struct value){VALUE_MISSING, SPAN_NONE};
+    set(record, field,
+        blank ? (struct value){VALUE_BLANK, SPAN_NONE} : sim_value(field, sim_token(false), false));
+    record->exists = record->ever = true;
+    record->read = false;
+    record->modified_ms = world.now_ms;
+    sim_log("old: %s.%d = %.*s", record->id, field, (int)record->values[field].text.len,
+            blank ? "" : record->values[field].text.data);
+}
+
 void source_delete(int r)
 {
     struct source_record *record = &world.source[r];
