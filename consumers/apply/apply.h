@@ -155,8 +155,11 @@ struct work {
     struct value
         *seen; /* the twin's fields as read, whatever new_now says of an edit that was overtaken */
     /* Written by an operation of which no row tells yet, and what was agreed on before it; by field, NULL: none. */
-    bool *wrote_fields;
+    struct value *wrote_sent;
     struct base_pair *wrote_base;
+    const struct row *
+        judged; /* the row before the marker of a candidate was judged by it; NULL: it named no unknown operation */
+    struct value *behind_sent; /* what the operation had sent that is looked behind */
     /* T3: an unknown operation whose marker does not stand there: not executed, or a late request wrote over it; empty none. What it sent. */
     struct span hidden;
     struct value *hidden_sent;

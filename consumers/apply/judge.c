@@ -28,6 +28,7 @@ static void note_wrote(const struct apply_entity *ae, struct work *work)
         work->before[f] = work->row.base[f];
     }
     work->behind = true;
+    work->behind_sent = work->row.sent;
 }
 
 /*
@@ -47,6 +48,7 @@ static void note_earlier(const struct apply_entity *ae, struct work *work,
                                    .unconfirmed = !value_equal(earlier[f], work->new_now[f]),
                                    .old_side = base_of(earlier[f], arena),
                                    .new_side = base_of(earlier[f], arena)};
+        work->doubt[f] = base->unconfirmed; /* the newer one may have sent something else */
     }
 }
 
@@ -101,6 +103,16 @@ static void doubt_moved(const struct apply_entity *ae, struct work *work)
             work->doubt[f] = work->row.base[f].unconfirmed = true;
 }
 
+/* The candidate may turn out to be another record's: then nothing was learned of the unknown operation. */
+static void keep_judged(struct apply *apply, struct work *work, int field_count)
+{
+    struct row *row = arena_new(&apply->arena, struct row, 1);
+    *row = work->row;
+    row->base = arena_new(&apply->arena, struct base_pair, field_count);
+    memcpy(row->base, work->row.base, sizeof *row->base * (size_t)field_count);
+    work->judged = row;
+}
+
 /*
  * What the marker in the target says of our own operations. The row's, unknown until now, or a newer one than the row knows (begun and never
  * answered, or its row was lost with its process): it was executed, what it wrote is the base. An older one: the unknown one was not executed;
@@ -124,6 +136,8 @@ bool judge_marker(struct apply *apply, struct apply_entity *ae, struct work *wor
                          (uncertain && marker_same_content(marker, row->op)));
     bool newer = ours && parsed && !same && marker_later(&there, &known);
     work->overtaken = work->unknown = false;
+    if (uncertain)
+        keep_judged(apply, work, field_count);
     bool derived = newer && work_derive_sent(apply, ae, work, marker);
     if (ours && ((newer && !derived) || !row->has_version) && !work->event.partial) {
         work->there = marker_order(&there, &work->event.version, work->event.hash);

@@ -320,19 +320,28 @@ static void keep_hidden(struct work *work)
 /* What was written and is not settled is as unknown as before: the row says what it was, and what was agreed on before it. */
 static void keep_wrote(struct apply *apply, struct work *work)
 {
-    const struct record *record = &work->event.after;
-    if (!work->wrote_fields)
+    int count = work->event.after.entity->field_count;
+    if (!work->wrote_sent)
         return;
     work->row.base = work->wrote_base;
-    work->row.sent = arena_new(&apply->arena, struct value, record->entity->field_count);
-    for (int f = 0; f < record->entity->field_count; f++)
-        if (work->wrote_fields[f])
-            work->row.sent[f] = record->values[f];
+    work->row.sent = arena_new(&apply->arena, struct value, count);
+    memcpy(work->row.sent, work->wrote_sent, sizeof *work->row.sent * (size_t)count);
+}
+
+/* What overtook an edit was an operation of unknown outcome, which stands there. */
+static void take_behind(struct work *work)
+{
+    if (work->wrote_sent)
+        return;
+    work->wrote_base = work->before;
+    work->wrote_sent = work->behind_sent;
 }
 
 void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail)
 {
     struct row *row = &work->row;
+    if (work->raced && work->behind)
+        take_behind(work);
     keep_wrote(apply, work);
     struct held *held = arena_new(&apply->arena, struct held, 1);
     *held = (struct held){.field = -1, .class_ = class_, .detail = detail};
@@ -390,7 +399,7 @@ void plan_uncertain(struct apply *apply, struct work *work)
         if (work->link_doubts && work->link_doubts[f])
             row->sent[f] = sent[f];
         bool back = work->restore && work->restore[f]; /* or not: what was overtaken is not there */
-        if (back && !work->wrote_fields && work->after[f].known)
+        if (back && !work->wrote_sent && work->after[f].known)
             row->base[f] = work->after[f];
         if (work->verdicts && work->twin_found && !back &&
             work->verdicts[f] == MERGE_AGREE) /* they do, whatever becomes of the operation */
@@ -413,6 +422,7 @@ void plan_unsent(struct apply *apply, struct work *work)
 {
     work->marker = work->twin_marker;
     work->item.count = 0;
+    take_behind(work);
     plan_uncertain(apply, work);
 }
 

@@ -110,10 +110,10 @@ static void remember(struct apply *apply, const struct apply_entity *ae, struct 
     int count = ae->entity->field_count;
     work->wrote_base = arena_new(&apply->arena, struct base_pair, count);
     memcpy(work->wrote_base, work->row.base, sizeof *work->wrote_base * (size_t)count);
-    work->wrote_fields = arena_new(&apply->arena, bool, count);
+    work->wrote_sent = arena_new(&apply->arena, struct value, count);
     for (int i = 0; i < work->item.count; i++)
         if (work->item_fields[i] >= 0)
-            work->wrote_fields[work->item_fields[i]] = true;
+            work->wrote_sent[work->item_fields[i]] = work->event.after.values[work->item_fields[i]];
 }
 
 /* It overtook some: what is left is decided from the whole record, read once more. */

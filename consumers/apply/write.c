@@ -159,6 +159,9 @@ static void dead_letter_item(struct apply *apply, struct work *work, struct span
 static void exists(struct apply *apply, struct work *work)
 {
     struct span id = arena_copy(&apply->arena, work->item.ret_id);
+    if (work->judged && !work->wrote_sent) /* of the record that was taken for the twin */
+        work->row = *work->judged;
+    work->judged = NULL;
     /* Its second time: that record was read and is not the one, e.g. the value stands in a field that is not mapped. */
     bool again = id.len && span_equal(work->exists_with, id);
     if (!again && id.len &&
@@ -211,7 +214,7 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
         dead_letter_item(apply, work, work->item.message);
         break;
     case AFTER_WAIT:
-        if (work->wrote_fields) {
+        if (work->wrote_sent || (work->raced && work->behind)) {
             plan_unsent(apply, work);
             break;
         }
@@ -254,7 +257,7 @@ static void slice_done(struct apply *apply, struct apply_entity *ae, struct slic
 static void slice_unsent(struct apply *apply, struct slice *slice)
 {
     for (int i = 0; i < slice->count; i++)
-        if (slice->works[i]->wrote_fields) /* in an earlier round it was sent */
+        if (slice->works[i]->wrote_sent) /* in an earlier round it was sent */
             plan_unsent(apply, slice->works[i]);
         else
             slice->works[i]->stage = WORK_UNSENT;

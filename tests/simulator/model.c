@@ -31,6 +31,7 @@ bool model_write(int r, int f, const struct target_record *was, struct value now
     bool decided = sim_entity.truth_count && sim_entity.truth[0].choice != TRUTH_REVIEW;
     if (was->human_at[f] && lost >= 0 && world.human[lost] && !world.blanked[r][f] &&
         token != lost && !(decided && world.traced[lost])) {
+        world.owed_by[lost] = r;
         world.owed[lost] = overtaken && world.histories && !world.beyond[r];
         sim_violation(VIOLATION_BLIND, overtaken || (world.was_late[r] && world.traced[lost]),
                       "record %d field %d: token %d", r, f, lost);
@@ -109,10 +110,12 @@ static void end_of_field(int r, int f, const struct row *row, const struct targe
 
 void model_end(bool looked)
 {
+    bool open[SIM_RECORDS] = {false};
     for (int r = 0; r < SIM_RECORDS; r++) {
         struct row row = {0};
         bool found = false, known = redis_row(r, &row);
         bool whole = known && row.held_count && row.held[0].field < 0;
+        open[r] = whole;
         if (known && !whole && row.deleted != !world.source[r].exists)
             sim_violation(VIOLATION_LOST, false, "record %d: deleted %d", r, row.deleted);
         bool excused = whole && (row.held[0].class_ == HELD_TWIN_GONE ? world.twin_deleted[r]
@@ -131,8 +134,9 @@ void model_end(bool looked)
         if (world.source[r].exists && !found && !excused && !world.twin_deleted[r])
             sim_violation(VIOLATION_LOST, false, "record %d is not in the target", r);
     }
+    /* A record that is a question as a whole is looked at when that is decided: its row keeps the operation. */
     for (int token = 0; looked && token < world.tokens; token++)
-        if (world.owed[token] && !world.traced[token])
+        if (world.owed[token] && !world.traced[token] && !open[world.owed_by[token]])
             sim_violation(VIOLATION_BLIND, false, "token %d was overtaken, and nothing tells of it",
                           token);
 }

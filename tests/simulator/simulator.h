@@ -129,6 +129,7 @@ struct world {
     int64_t committed; /* offset of changes */
     /* what people and sources entered: token n is the digits n in a text */
     int tokens;
+    int owed_by[SIM_TOKENS_MAX]; /* the record whose token is owed */
     bool human[SIM_TOKENS_MAX],
         traced[SIM_TOKENS_MAX], /* only people entered it; outcomes name it */
         owed[SIM_TOKENS_MAX]; /* overtaken on T3: the field's history has it, so outcomes have to name it in the end */
