@@ -15,7 +15,7 @@
 #include "stream/group_internal.h"
 #include "stream/kafka.h"
 
-enum { COMMIT_EVERY_MS = 1000, HEARTBEAT_MAX_MS = 3000 };
+enum { COMMIT_EVERY_MS = 1000, HEARTBEAT_MAX_MS = 3000, OWN_JOIN_MS = 60 * 1000 };
 
 static void on_assigned(struct group *group, rd_kafka_topic_partition_list_t *list)
 {
@@ -70,14 +70,23 @@ static int on_stats(rd_kafka_t *handle, char *json, size_t len, void *opaque)
     return 0; /* the library frees json */
 }
 
-static rd_kafka_conf_t *group_conf(const struct group *group, const char *name,
-                                   const char *instance, struct err *err)
+/* In the library's threads. It tells of a lost session only so (librdkafka, rd_kafka_cgrp_session_timeout_check). */
+static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    struct group *group = rd_kafka_opaque(handle);
+    if (group && strcmp(facility, "SESSTMOUT") == 0)
+        group->session_lost_ms = clock_mono_ms(&CLOCK_SYSTEM);
+    kafka_log(handle, level, facility, text);
+}
+
+static rd_kafka_conf_t *group_conf(const struct group *group, struct err *err)
 {
     char id[160], member[256], session[24], heartbeat[24];
     int64_t session_ms = group->migration->apply.session_timeout_ms;
     int64_t heartbeat_ms = session_ms / 4 < HEARTBEAT_MAX_MS ? session_ms / 4 : HEARTBEAT_MAX_MS;
-    (void)snprintf(id, sizeof(id), "%s.%s", group->migration->ns, name);
-    (void)snprintf(member, sizeof(member), "%s-%s-%s", group->migration->ns, name, instance);
+    (void)snprintf(id, sizeof(id), "%s.%s", group->migration->ns, group->name);
+    (void)snprintf(member, sizeof(member), "%s-%s-%s", group->migration->ns, group->name,
+                   group->instance);
     (void)snprintf(session, sizeof(session), "%lld", (long long)session_ms);
     (void)snprintf(heartbeat, sizeof(heartbeat), "%lld", (long long)heartbeat_ms);
     const struct kafka_property defaults[] = {
@@ -95,7 +104,7 @@ static rd_kafka_conf_t *group_conf(const struct group *group, const char *name,
                                           {"isolation.level", "read_uncommitted"},
                                           {"allow.auto.create.topics", "false"},
                                           {0}};
-    return kafka_conf_new(group->migration, name, instance, defaults, ours, err);
+    return kafka_conf_new(group->migration, group->name, group->instance, defaults, ours, err);
 }
 
 static int name_topics(struct group *group, const enum topic_kind *kinds, struct err *err)
@@ -126,7 +135,25 @@ static int subscribe(struct group *group, struct err *err)
         rd_kafka_topic_partition_list_add(list, group->topics[i].name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(group->handle, list);
     rd_kafka_topic_partition_list_destroy(list);
-    return code ? kafka_err(err, group->handle, code, "subscribe") : 0;
+    return code ? err_exit(err, EX_TEMPFAIL, "subscribe: %s", rd_kafka_err2str(code)) : 0;
+}
+
+/* Fails for good only. */
+static int join(struct group *group, struct err *err)
+{
+    rd_kafka_conf_t *conf = group_conf(group, err);
+    if (!conf)
+        return -1;
+    rd_kafka_conf_set_opaque(conf, group);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
+    group->handle = kafka_new(RD_KAFKA_CONSUMER, conf, err);
+    if (!group->handle)
+        return -1;
+    rd_kafka_poll_set_consumer(group->handle);
+    return subscribe(group, err);
 }
 
 struct group *group_open(const struct migration *migration, const char *name, const char *instance,
@@ -138,23 +165,11 @@ struct group *group_open(const struct migration *migration, const char *name, co
         return NULL;
     }
     group->migration = migration;
+    (void)snprintf(group->name, sizeof(group->name), "%s", name);
+    (void)snprintf(group->instance, sizeof(group->instance), "%s", instance);
     json_tape_init(&group->tape);
-    if (name_topics(group, kinds, err) < 0)
-        goto fail;
-    rd_kafka_conf_t *conf = group_conf(group, name, instance, err);
-    if (!conf)
-        goto fail;
-    rd_kafka_conf_set_opaque(conf, group);
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
-    rd_kafka_conf_set_stats_cb(conf, on_stats);
-    group->handle = kafka_new(RD_KAFKA_CONSUMER, conf, err);
-    if (!group->handle)
-        goto fail;
-    rd_kafka_poll_set_consumer(group->handle);
-    if (subscribe(group, err) == 0)
+    if (name_topics(group, kinds, err) == 0 && join(group, err) == 0)
         return group;
-fail:
     group_close(group);
     return NULL;
 }
@@ -167,10 +182,32 @@ void group_close(struct group *group)
         rd_kafka_consumer_close(group->handle); /* revokes, and so commits */
         rd_kafka_destroy(group->handle);
     }
+    if (group->fenced)
+        rd_kafka_destroy(group->fenced);
     json_tape_clear(&group->tape);
     free(group->topics);
     free(group->members);
     free(group);
+}
+
+static bool fenced_by_own_join(const struct group *group)
+{
+    int64_t lost_ms = group->session_lost_ms;
+    return lost_ms > 0 && clock_mono_ms(&CLOCK_SYSTEM) - lost_ms <= OWN_JOIN_MS && !group->fenced &&
+           group->rejoins < GROUP_REJOINS_MAX;
+}
+
+/* A handle with a fatal error does not close, and calls nobody back (rd_kafka_consumer_close). */
+static int join_anew(struct group *group, struct err *err)
+{
+    group->rejoins++;
+    log_warn("the session had run out, and an earlier join of our own took its place: joining anew",
+             log_int("times", group->rejoins));
+    (void)rd_kafka_assign(group->handle, NULL);
+    group_record_all_revoked(group);
+    group->fenced = group->handle;
+    group->handle = NULL;
+    return join(group, err);
 }
 
 static int group_failed(struct group *group, rd_kafka_message_t *message, struct err *err)
@@ -182,6 +219,8 @@ static int group_failed(struct group *group, rd_kafka_message_t *message, struct
     else
         (void)snprintf(text, sizeof(text), "%s", rd_kafka_message_errstr(message));
     rd_kafka_message_destroy(message);
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && fenced_by_own_join(group))
+        return join_anew(group, err);
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         return err_exit(err, EXIT_FENCED, "another process has this instance id: %s", text);
     if (code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
@@ -193,6 +232,12 @@ static int group_failed(struct group *group, rd_kafka_message_t *message, struct
 
 int group_poll(struct group *group, int timeout_ms, struct message *ret_message, struct err *err)
 {
+    if (group->fenced && group->changed)
+        return 0;
+    if (group->fenced) {
+        rd_kafka_destroy(group->fenced);
+        group->fenced = NULL;
+    }
     if (group->changed)
         timeout_ms = 0;
     rd_kafka_message_t *from = rd_kafka_consumer_poll(group->handle, timeout_ms);

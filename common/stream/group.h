@@ -24,7 +24,8 @@ void group_close(struct group *group);
 
 /*
  * The next message within timeout_ms: 1 = one in ret_message (owned: group_release), 0 = none, or a change is to be taken first; -1 =
- * err: ERR_RETRY (Kafka away), ERR_FATAL (EXIT_FENCED: another process has our instance id).
+ * err: ERR_RETRY (Kafka away), ERR_FATAL (EXIT_FENCED: another process has our instance id). Fenced within a minute of losing its session, it
+ * joins anew instead, 8 times at most: a broker that hung works off our first join after our second, and then fences us by ourselves.
  * Must be called at least every max.poll.interval.ms (5 minutes), also while everything is paused.
  */
 int group_poll(struct group *group, int timeout_ms, struct message *ret_message, struct err *err);

@@ -5,11 +5,13 @@
 #ifndef TANDEM_STREAM_GROUP_INTERNAL_H
 #define TANDEM_STREAM_GROUP_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include <librdkafka/rdkafka.h>
 
 #include "stream/group.h"
 
-enum { GROUP_KINDS_MAX = 4 };
+enum { GROUP_KINDS_MAX = 4, GROUP_REJOINS_MAX = 8 };
 
 /* One topic that is subscribed. */
 struct group_topic {
@@ -30,6 +32,10 @@ struct co_partition {
 
 struct group {
     rd_kafka_t *handle;
+    char name[128], instance[128];
+    rd_kafka_t *fenced; /* the handle before, until the owner has let go of its messages; or NULL */
+    int rejoins;
+    _Atomic int64_t session_lost_ms; /* monotonic, written by the library's threads; 0 never */
     const struct migration *migration;
     enum topic_kind kinds[GROUP_KINDS_MAX];
     int kind_count;
@@ -53,6 +59,7 @@ struct co_partition *group_member(struct group *group, const struct entity *enti
 /* The rebalance callback's record. */
 void group_record_assigned(struct group *group, const rd_kafka_topic_partition_list_t *list);
 void group_record_revoked(struct group *group, const rd_kafka_topic_partition_list_t *list);
+void group_record_all_revoked(struct group *group); /* of a handle that is given up */
 
 /* Does all of an entity, or this group, rest? */
 bool group_rests(const struct group *group, const struct entity *entity);

@@ -1,6 +1,7 @@
 /*
  * group_members — what is ours: co-partitions that came and went, and the owner's taking note of it.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,18 +65,29 @@ void group_record_assigned(struct group *group, const rd_kafka_topic_partition_l
     group->changed = true;
 }
 
+static void revoke(struct co_partition *member, unsigned kinds)
+{
+    member->assigned &= ~kinds;
+    member->ready = false;
+    member->lost = member->lost || member->taken;
+}
+
 void group_record_revoked(struct group *group, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
         const struct group_topic *topic = group_find_topic(group, list->elems[i].topic);
         struct co_partition *member =
             topic ? group_member(group, topic->entity, list->elems[i].partition) : NULL;
-        if (!member)
-            continue;
-        member->assigned &= ~(1U << topic->kind);
-        member->ready = false;
-        member->lost = member->lost || member->taken;
+        if (member)
+            revoke(member, 1U << topic->kind);
     }
+    group->changed = true;
+}
+
+void group_record_all_revoked(struct group *group)
+{
+    for (int i = 0; i < group->member_count; i++)
+        revoke(&group->members[i], UINT_MAX);
     group->changed = true;
 }
 

@@ -58,7 +58,7 @@ static bool tell_refusal(const char *text)
     return true;
 }
 
-static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+void kafka_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     (void)handle;
     if (tell_refusal(text))
@@ -118,7 +118,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *r
     char client_id[256];
     (void)snprintf(client_id, sizeof(client_id), "%s-%s-%s", migration->ns, role, instance);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_log_cb(conf, kafka_log);
     if (put_all(conf, defaults, err) < 0)
         goto fail;
     for (int i = 0; i < migration->kafka.property_count; i++)

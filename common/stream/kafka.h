@@ -22,6 +22,9 @@ rd_kafka_conf_t *kafka_conf_new(const struct migration *migration, const char *r
                                 const char *instance, const struct kafka_property *defaults,
                                 const struct kafka_property *ours, struct err *err);
 
+/* The log callback that kafka_conf_new sets; for those who set one of their own on top. */
+void kafka_log(const rd_kafka_t *handle, int level, const char *facility, const char *text);
+
 /* conf is taken, also on failure. Returns the handle, or NULL. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err);
 

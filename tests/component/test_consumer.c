@@ -435,6 +435,29 @@ static void the_second_of_an_instance_fences_the_first(void **state)
     stage_clear(&stage);
 }
 
+/* The broker hung longer than a session: whoever is fenced then was so by a join of its own, as far as it can know, and joins anew. */
+static void a_lost_session_is_joined_anew(void **state)
+{
+    (void)state;
+    stage_set(&stage, "rejoin", "");
+    stage_go(&stage);
+    pid_t first = stage_start(&stage, "a", NULL), broker = services_kafka_pid(&stage.services);
+    stage_wait_says(&stage, "journal", "a assigned contact 3");
+    assert_int_equal(kill(broker, SIGSTOP), 0);
+    stage_wait_says(&stage, "a.log", "SESSTMOUT");
+    stage_switch(&stage, "journal", false);
+    assert_int_equal(kill(broker, SIGCONT), 0);
+    stage_wait_says(&stage, "journal", "a assigned contact 3");
+    pid_t second = stage_start(&stage, "a", NULL);
+    stage_wait_says(&stage, "a.log", "joining anew");
+    assert_int_equal(stage_wait(&stage, second), EXIT_FENCED);
+    put(TOPIC_CHANGES, 0, 0, 10);
+    wait_distinct(10);
+    wait_committed(10);
+    assert_int_equal(stage_stop(&stage, first), 0);
+    stage_clear(&stage);
+}
+
 /* What is paused rests, also in a process that starts then; the migration's pause and the entity's are two. */
 static void what_is_paused_rests(void **state)
 {
@@ -529,6 +552,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(partitions_are_shared_and_handed_over),
         cmocka_unit_test(what_was_not_stored_comes_again),
         cmocka_unit_test(the_second_of_an_instance_fences_the_first),
+        cmocka_unit_test(a_lost_session_is_joined_anew),
         cmocka_unit_test(what_is_paused_rests),
         cmocka_unit_test(arguments_are_explained),
         cmocka_unit_test(a_wrong_configuration_is_explained),
