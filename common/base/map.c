@@ -5,7 +5,10 @@
 
 #include "base/swar.h"
 
-/* Eight bytes at a time; the last ones overlap. The multiplier is the golden ratio's. */
+/*
+ * Eight bytes at a time; the last ones overlap. The multiplier is the golden ratio's. A product's low bits know nothing of its factors' high ones, and
+ * what ids differ in, their last characters, is high there: that is brought down twice.
+ */
 static uint64_t hash_of(struct span key)
 {
     const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
@@ -17,7 +20,8 @@ static uint64_t hash_of(struct span key)
         hash = (hash ^ (hash >> 32) ^ swar_load(key.data + key.len - sizeof(uint64_t))) * odd;
     for (; key.len < sizeof(uint64_t) && at < key.len; at++)
         hash = (hash ^ (hash >> 32) ^ (unsigned char)key.data[at]) * odd;
-    return hash ^ (hash >> 29);
+    hash = (hash ^ (hash >> 32)) * odd;
+    return hash ^ (hash >> 32);
 }
 
 void map_init(struct map *map, size_t max, struct arena *arena)

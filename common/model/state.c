@@ -169,15 +169,20 @@ bool state_unknown_beside(struct row *row, const struct row *refused)
                  (row->op.len && !marker_parse(row->op, &ours)) || !marker_later(&theirs, &ours);
     bool looks = row->status == STATE_UNCERTAIN || row->status == STATE_REBUILD;
     bool agreed = !known && agreed_later(row, refused);
-    if (known || (looks && !agreed))
+    /* Ours names none: what was begun and not answered is the one, and only that row tells what it sent. */
+    bool begun = !known && row->op.len == 0 && refused->status == STATE_UNCERTAIN;
+    if (known || (looks && !agreed && !begun))
         return false;
     if (agreed) {
         row->base = refused->base;
         row->twin = refused->twin;
     }
-    if (looks) { /* for what was begun last: a settled row says how that ended */
+    if (agreed || begun) { /* what was begun last: a settled row says how that ended */
         row->op = refused->op;
         row->sent = refused->sent;
+    }
+    if (looks) {
+        row->due_ms = begun && row->due_ms < refused->due_ms ? refused->due_ms : row->due_ms;
         return true;
     }
     row->status = STATE_UNCERTAIN;

@@ -229,10 +229,10 @@ enum fold_verdict state_fold(int64_t row_epoch, int64_t highest_epoch, bool acce
 /*
  * A refused row beside the accepted one. Where it names an operation begun after the last that the accepted row knows, its writer wrote to the
  * target what nobody else has seen, e.g. the twin of a record that is deleted since: true, and the row is UNCERTAIN, due as soon as
- * nothing of that can be executed any more. It keeps what waits in it; with nothing, both systems are read again. Base and twin of a
- * settled one of a later version are taken over (borrowed from it): so it was when that was written. The operation stays unknown, because our
- * version is older: the marker in the target says which events are. Where ours looks already, such a settled one is what it looks for from
- * then on; any other changes nothing.
+ * nothing of that can be executed any more. It keeps what waits in it; with nothing, both systems are read again. Base, twin and operation of a
+ * settled one of a later version are taken over (borrowed from it): so it was when that was written. Our version stays the older one: the
+ * marker in the target says which events are older than what stands there. Where ours names no operation, one of unknown outcome is taken over
+ * with what it sent. Where ours looks already, either is what it looks for from then on; any other changes nothing.
  */
 bool state_unknown_beside(struct row *row, const struct row *refused);
 

@@ -8,7 +8,8 @@
 
 #define PUT(out, literal) buf_put((out), literal, sizeof(literal) - 1)
 
-static const char *const PASS_NAMES[] = {"backfill", "incremental", "hydrate", "repair", "push"};
+static const char *const PASS_NAMES[] = {"backfill", "incremental", "hydrate",
+                                         "repair",   "push",        "refresh"};
 _Static_assert(sizeof(PASS_NAMES) / sizeof(PASS_NAMES[0]) == PASS_COUNT, "a name per pass");
 
 const char *event_pass_name(enum event_pass pass)

@@ -29,10 +29,11 @@ enum event_pass {
     PASS_HYDRATE,
     PASS_REPAIR,
     PASS_PUSH,
+    PASS_REFRESH,
     PASS_COUNT
 };
 const char *event_pass_name(
-    enum event_pass pass); /* "backfill", "incremental", "hydrate", "repair", "push" */
+    enum event_pass pass); /* "backfill", "incremental", "hydrate", "repair", "push", "refresh" */
 
 struct event {
     struct span key; /* "<system>:<id>" */
@@ -70,7 +71,7 @@ int event_decode(const struct entity *entity, struct span value, struct json_tap
 /* A hint: "record X changed, go and read it" (schemas/hint.schema.json), key as the event's. */
 struct hint {
     struct span key, system, id;
-    const char *why;       /* "unordered", "repair", "sighting", "webhook", "remap", "recovered" */
+    const char *why;       /* unordered, repair, sighting, webhook, remap, recovered or sweep */
     int64_t not_before_ms; /* of the source's clock; 0 = now */
 };
 void hint_encode(const struct hint *hint, struct buf *out);

@@ -56,20 +56,27 @@ void apply_chunk_begin(struct apply *apply)
     apply->ops_used = 0;
 }
 
+/* In thousandths, rounded up. */
+static int ratio(int n, int a_request)
+{
+    return (1000 * n + a_request - 1) / (a_request > 0 ? a_request : 1);
+}
+
 int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most)
 {
     const struct rest_traits *traits = rest_traits(apply->rest);
-    int each = traits->read_max < traits->lookup_max ? traits->read_max : traits->lookup_max;
-    if (traits->write_max < each)
-        each = traits->write_max;
-    /* A round asks twice at worst (what is remembered, then the target itself), by id and by each name; half of all is for more rounds. */
-    int kinds = 2 + ae->match_count;
-    if (ae->has_links) { /* read, taken away, made */
-        kinds += 3 * ae->reference_count;
-        each = traits->links_max < each ? traits->links_max : each;
-        each = traits->link_max < each ? traits->link_max : each;
-    }
-    int fits = APPLY_OPS_MAX * each / (4 * kinds);
+    int read = traits->read_max < traits->lookup_max ? traits->read_max : traits->lookup_max;
+    /*
+     * Thousandths of a request that a record takes. A round asks twice at worst (what is remembered, then the target itself), by id
+     * and by each name; and half of all is for more rounds.
+     */
+    int cost = 4 * ratio(1 + ae->match_count, read) + 2 * ratio(1, traits->write_max);
+    if (traits->history_max)
+        cost += 2 * ratio(1, traits->history_max);
+    if (ae->has_links) /* read; taken away and made */
+        cost += 4 * (ratio(ae->reference_count, traits->links_max) +
+                     ratio(2 * ae->reference_count, traits->link_max));
+    int fits = APPLY_OPS_MAX * 1000 / (cost + 1);
     return fits < 1 ? 1 : fits < most ? fits : most;
 }
 
@@ -383,7 +390,7 @@ static int apply_idle(void *self, int64_t *ret_retry_after_ms, struct err *err)
     sink_serve(apply->sink);
     if (gate(apply, ret_retry_after_ms, err) != 0)
         return -1;
-    if (partition_tail(apply, err) != 0) {
+    if (tail_read(apply, err) != 0) {
         *ret_retry_after_ms = STORE_RETRY_MS;
         return -1;
     }

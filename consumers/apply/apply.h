@@ -12,7 +12,7 @@
  *   raced     what the write overtook                           (raced.c)
  *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
  *
- * and only then may its offsets be stored (design §4.4). partition.c owns epochs, marks and the tail; rebuild.c fills a lost
+ * and only then may its offsets be stored (design §4.4). partition.c owns epochs and marks, tail.c sees what former owners still write; rebuild.c fills a lost
  * Redis; listing.c lists the target into the match index.
  */
 #ifndef TANDEM_APPLY_H
@@ -31,11 +31,19 @@
 
 enum { APPLY_MATCH_MAX = 8, APPLY_ROUNDS_MAX = 4, APPLY_OPS_MAX = 512, APPLY_CANDIDATES_MAX = 4 };
 
+/* How far the rows on an owned partition are known (tail.c): all below seen were read, or are ours by their delivery reports, as all of [own_from, own_to) are. */
+struct tail {
+    int64_t seen, own_from, own_to;
+    int64_t wrote_ms; /* monotonic: we were not quiet then */
+    bool reading;
+};
+
 struct apply_entity {
     struct entity *entity;
     char changes[TOPIC_NAME_BYTES], state[TOPIC_NAME_BYTES], hints[TOPIC_NAME_BYTES];
     int64_t epochs[STORE_PARTITIONS_MAX]; /* −1 = not owned */
     int64_t marks[STORE_PARTITIONS_MAX];  /* one past the last state record that Redis has */
+    struct tail tails[STORE_PARTITIONS_MAX];
     int32_t partitions;
     int64_t op_seq;
     /* what is read of the target: the fields' new names, then external id and marker */
@@ -163,6 +171,8 @@ struct work {
     /* T3: an unknown operation whose marker does not stand there: not executed, or a late request wrote over it; empty none. What it sent. */
     struct span hidden;
     struct value *hidden_sent;
+    const struct value
+        *content; /* what an unknown operation of that very content had sent; NULL: nobody knows */
     /* How the event stands to what an operation of ours that the row knows nothing of has written; VERSION_NEWER: go on. */
     enum version_order there;
     struct version there_version;
@@ -393,7 +403,6 @@ int settle_redis_first(struct apply *apply, struct apply_entity *ae, struct work
 int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t partition,
                        struct err *err);
 void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition);
-int partition_tail(struct apply *apply, struct err *err);
 bool partition_is_assignment(struct span key);
 /* row as it is put on Kafka and into Redis in our name, its questions told; copied into arena. */
 int partition_render(struct apply *apply, struct apply_entity *ae, int32_t partition,
@@ -403,6 +412,15 @@ int partition_put(struct apply *apply, struct apply_entity *ae, const struct sto
                   struct err *err); /* on Kafka only; not settled */
 /* Header of every row on the state topic: lets the tail see a foreign one without reading it. */
 struct sink_header partition_epoch_header(int64_t epoch, char text[24]);
+
+/* tail.c: reading an owned partition's rows, from its assignment on; a former owner's is written over with ours. */
+int tail_begin(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,
+               struct err *err);
+void tail_end(struct apply *apply, struct apply_entity *ae, int32_t partition);
+/* Rows of ours that are on Kafka, and where: they need not be read. Those that nobody tells of are read as well. */
+void tail_wrote(struct apply *apply, struct apply_entity *ae, const struct store_finish *rows,
+                const struct sink_report *reports, int n);
+int tail_read(struct apply *apply, struct err *err);
 
 /* replay.c: from: the mark to which Redis was brought; highest_epoch: of the rows before it. */
 int partition_replay(struct apply *apply, struct apply_entity *ae, int32_t partition, int64_t from,

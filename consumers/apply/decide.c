@@ -45,20 +45,22 @@ static bool stored_by(struct apply *apply, const struct apply_entity *ae,
 
 /*
  * What we sent and nobody saw stored: what that very write made of it stands in the history, whether somebody edited it since or not. A
- * person's value that it put back is not what we sent.
+ * person's value that it put back is not what we sent. Where a late request wrote its marker over that write's, it is that write which counts.
  */
 static void confirm(struct apply *apply, const struct apply_entity *ae, struct work *work,
                     const struct rest_record *record, int f)
 {
     struct base_pair *base = &work->row.base[f];
-    struct span op = work->row.op;
+    bool hidden = work->hidden.len && history_written_at(ae, work->hidden, record) >= 0;
+    struct span op = hidden ? work->hidden : work->row.op;
     struct value stored;
     if (!stored_by(apply, ae, record, op, f, &stored) ||
         history_put_back(apply, ae, record, f, history_entry(ae, op, record, f)))
         return;
     base->new_side = base_of(stored, &apply->arena);
-    if (work->doubt[f]) /* that is all that is known of what was sent */
-        base->old_side = base->new_side;
+    bool told = work->content && work->content[f].kind != VALUE_MISSING;
+    if (work->doubt[f]) /* else that is all that is known of what was sent */
+        base->old_side = told ? base_of(work->content[f], &apply->arena) : base->new_side;
     base->unconfirmed = false;
 }
 
@@ -306,6 +308,7 @@ bool decide_fields(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->after = arena_new(&apply->arena, struct base_pair, entity->field_count);
         work->raced = false;
         work->hidden = SPAN_NONE;
+        work->content = NULL;
         work->behind = false;
         work->there = VERSION_NEWER;
     }

@@ -138,8 +138,11 @@ bool judge_marker(struct apply *apply, struct apply_entity *ae, struct work *wor
     work->overtaken = work->unknown = false;
     if (uncertain)
         keep_judged(apply, work, field_count);
+    if (ours && marker_same_content(marker, before.op))
+        work->content = before.sent;
     bool derived = newer && work_derive_sent(apply, ae, work, marker);
-    if (ours && ((newer && !derived) || !row->has_version) && !work->event.partial) {
+    bool looked_for = same && uncertain; /* a former owner's row may have named it */
+    if (ours && ((newer && !derived) || looked_for || !row->has_version) && !work->event.partial) {
         work->there = marker_order(&there, &work->event.version, work->event.hash);
         work->there_version = there.version;
         if (work->there == VERSION_OLDER || work->there == VERSION_UNORDERED) {

@@ -1,19 +1,14 @@
 /*
- * partition — owning a partition: the epoch that an assignment record's offset is, and the tail that writes our row again over a
- * zombie's (design §4.5).
+ * partition — owning a partition: the epoch that an assignment record's offset is (design §4.5).
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "apply.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/random.h"
-
-enum { TAIL_MESSAGES_MAX = 20000 };
 
 static const char ASSIGN_PREFIX[] = "!assign/";
 
@@ -74,7 +69,7 @@ int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t par
     /* The tail begins right behind our assignment: what the last owner still wrote, and Redis still took, before we were there,
      * a fold refuses, so it has to stand there once more, in our name. */
     if (partition_replay(apply, ae, partition, mark, highest, err) != 0 ||
-        log_reader_add(apply->tail, ae->state, partition, epoch + 1, err) != 0) {
+        tail_begin(apply, ae, partition, epoch + 1, err) != 0) {
         ae->epochs[partition] = -1;
         return -1;
     }
@@ -87,13 +82,11 @@ int partition_assigned(struct apply *apply, struct apply_entity *ae, int32_t par
 
 void partition_revoked(struct apply *apply, struct apply_entity *ae, int32_t partition)
 {
-    struct err err = ERR_INIT;
     if (ae->epochs[partition] < 0)
         return;
     ae->epochs[partition] = -1;
     ae->marks[partition] = 0;
-    if (log_reader_remove(apply->tail, ae->state, partition, &err) != 0)
-        log_warn("tail not removed", log_str("why", err.text), log_int("partition", partition));
+    tail_end(apply, ae, partition);
 }
 
 int partition_render(struct apply *apply, struct apply_entity *ae, int32_t partition,
@@ -133,76 +126,4 @@ int partition_put(struct apply *apply, struct apply_entity *ae, const struct sto
                                .headers = &header,
                                .header_count = 1};
     return sink_put(apply->sink, &out, NULL, err);
-}
-
-/* ---- tail ---- */
-
-static struct apply_entity *entity_of_topic(struct apply *apply, const struct log_message *message)
-{
-    const char *topic = rd_kafka_topic_name(((const rd_kafka_message_t *)message->message)->rkt);
-    for (int i = 0; i < apply->entity_count; i++)
-        if (strcmp(apply->entities[i].state, topic) == 0)
-            return &apply->entities[i];
-    return NULL;
-}
-
-/* Our row again, behind the foreign one, so that compaction keeps ours. */
-static int write_again(struct apply *apply, struct apply_entity *ae,
-                       const struct log_message *message, struct err *err)
-{
-    arena_reset(&apply->arena);
-    struct store_finish finish = {.partition = message->partition};
-    struct span key = arena_copy(&apply->arena, message->key), known = SPAN_NONE;
-    struct span foreign = arena_copy(&apply->arena, message->value);
-    int64_t epoch = ae->epochs[message->partition];
-    struct row refused, row;
-    struct json_tape tape;
-    if (apply_store(apply, store_row(apply->store, ae->entity, key, &apply->arena, &known, err),
-                    err) != 0)
-        return -1;
-    json_tape_init(&tape);
-    int status = row_decode(ae->entity, foreign, &tape, &apply->arena, &refused, err);
-    if (status == 0 && known.data) {
-        status = row_decode(ae->entity, known, &apply->tape, &apply->arena, &row, err);
-        if (status == 0)
-            (void)state_unknown_beside(&row, &refused);
-        if (status == 0)
-            status =
-                partition_render(apply, ae, message->partition, &row, &apply->arena, &finish, err);
-    } else if (status == 0) {
-        status = partition_uncertain(ae->entity, &refused, &apply->arena, epoch, &finish, err);
-    }
-    json_tape_clear(&tape);
-    if (status != 0)
-        return -1;
-    log_warn("row written again over a former owner's", log_str("entity", ae->entity->name),
-             log_int("partition", message->partition), log_int("offset", message->offset));
-    struct store_owner owner = apply_owner(ae);
-    int64_t marks[STORE_PARTITIONS_MAX] = {0};
-    if (partition_put(apply, ae, &finish, err) != 0 || sink_settle(apply->sink, -1, err) != 0)
-        return -1;
-    finish.keep_op = true;
-    return apply_store(apply, store_finish(apply->store, &owner, &finish, 1, marks, err), err);
-}
-
-int partition_tail(struct apply *apply, struct err *err)
-{
-    for (int i = 0; i < TAIL_MESSAGES_MAX; i++) {
-        struct log_message message;
-        int got = log_reader_next(apply->tail, 0, &message, err);
-        if (got <= 0)
-            return got;
-        struct apply_entity *ae = entity_of_topic(apply, &message);
-        if (!ae || !message.value.data || ae->epochs[message.partition] < 0 ||
-            partition_is_assignment(message.key))
-            continue;
-        struct span epoch = log_message_header(&message, "epoch");
-        char text[32] = "";
-        if (epoch.len < sizeof text && epoch.data)
-            memcpy(text, epoch.data, epoch.len);
-        if (strtoll(text, NULL, 10) < ae->epochs[message.partition] &&
-            write_again(apply, ae, &message, err) != 0)
-            return -1;
-    }
-    return 0;
 }

@@ -8,7 +8,14 @@
 #include "apply.h"
 #include "base/log.h"
 
-enum { LEASE_MS = 60000, REBUILD_CHUNK = 500, STEP_MS = 1000 };
+enum { LEASE_MS = 60000, REBUILD_CHUNK = 500, STEP_MS = 1000, LATE_MAX = 64 };
+
+/* A refused row with no accepted one behind it. Compaction keeps just that, so the next owner has to come by (replay.c). */
+struct late {
+    struct span key;
+    int32_t partition;
+    int64_t offset;
+};
 
 struct fold {
     struct apply *apply;
@@ -17,9 +24,39 @@ struct fold {
     struct store_finish rows[REBUILD_CHUNK];
     int count;
     int64_t total;
-    struct arena arena;
+    struct late late[LATE_MAX];
+    int late_count;
+    struct arena arena, late_arena;
     struct json_tape tape;
 };
+
+/* Where there is no room for more of them, those stay as they are until the record's next change. */
+static void note_late(struct fold *fold, const struct log_message *message)
+{
+    if (fold->late_count < LATE_MAX)
+        fold->late[fold->late_count++] = (struct late){arena_copy(&fold->late_arena, message->key),
+                                                       message->partition, message->offset};
+}
+
+static void forget_late(struct fold *fold, const struct log_message *message)
+{
+    int kept = 0;
+    for (int i = 0; i < fold->late_count; i++)
+        if (fold->late[i].partition != message->partition ||
+            !span_equal(fold->late[i].key, message->key))
+            fold->late[kept++] = fold->late[i];
+    fold->late_count = kept;
+}
+
+/* From where the next owner replays: the end, or the first late row. */
+static int64_t mark_of(const struct fold *fold, int32_t partition)
+{
+    int64_t mark = fold->next[partition];
+    for (int i = 0; i < fold->late_count; i++)
+        if (fold->late[i].partition == partition && fold->late[i].offset < mark)
+            mark = fold->late[i].offset;
+    return mark;
+}
 
 static int fold_flush(struct fold *fold, struct err *err)
 {
@@ -60,14 +97,17 @@ static int fold_row(struct fold *fold, const struct log_message *message, struct
     *finish = (struct store_finish){.partition = p};
     switch (state_fold(row.epoch, fold->highest[p], known.data != NULL)) {
     case FOLD_REFUSE:
+        note_late(fold, message);
         return 0;
     case FOLD_REFUSE_UNCERTAIN:
+        note_late(fold, message);
         if (partition_uncertain(entity, &row, &fold->arena, fold->highest[p], finish, err) != 0)
             return -1;
         finish->partition = p;
         break;
     case FOLD_ACCEPT: {
         struct buf index;
+        forget_late(fold, message);
         buf_init(&index, 0);
         row_index(&row, &index);
         finish->key = arena_copy(&fold->arena, message->key);
@@ -107,6 +147,7 @@ static int fold_entity(struct apply *apply, struct apply_entity *ae, struct err 
     fold->apply = apply;
     fold->ae = ae;
     arena_init(&fold->arena);
+    arena_init(&fold->late_arena);
     json_tape_init(&fold->tape);
     int status = log_reader_fold(apply->context.migration, ae->state, fold_message, fold, err);
     if (status == 0)
@@ -115,7 +156,7 @@ static int fold_entity(struct apply *apply, struct apply_entity *ae, struct err 
         if (fold->next[p] > 0)
             status = apply_store(apply,
                                  store_rebuild_partition(apply->store, ae->entity, p,
-                                                         fold->highest[p], fold->next[p], err),
+                                                         fold->highest[p], mark_of(fold, p), err),
                                  err);
     if (status == 0)
         status = apply_store(apply, store_rebuild_derive(apply->store, ae->entity, err), err);
@@ -124,6 +165,7 @@ static int fold_entity(struct apply *apply, struct apply_entity *ae, struct err 
                  log_int("messages", fold->total));
     json_tape_clear(&fold->tape);
     arena_clear(&fold->arena);
+    arena_clear(&fold->late_arena);
     free(fold);
     return status;
 }

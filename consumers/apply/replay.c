@@ -112,6 +112,13 @@ static int tell_again(struct replay *replay, const struct row *row, struct err *
     return sink_put(apply->sink, &out, NULL, err);
 }
 
+/* Our row again, behind the refused one: compaction keeps the last, and a later fold may not know any more why to refuse it. */
+static int put_again(struct replay *replay, struct err *err)
+{
+    replay->count = 1;
+    return partition_put(replay->apply, replay->ae, &replay->rows[0], err);
+}
+
 /* A refused row beside the one in Redis: what it says of an operation that ours knows nothing of is looked for. */
 static int replay_beside(struct replay *replay, const struct row *refused, struct span known,
                          struct err *err)
@@ -121,13 +128,13 @@ static int replay_beside(struct replay *replay, const struct row *refused, struc
     struct json_tape tape; /* the replay's holds the refused one */
     json_tape_init(&tape);
     int status = row_decode(ae->entity, known, &tape, &replay->arena, &row, err);
-    if (status == 0 && state_unknown_beside(&row, refused)) {
+    if (status == 0) {
+        (void)state_unknown_beside(&row, refused);
         status = partition_render(replay->apply, ae, replay->partition, &row, &replay->arena,
                                   &replay->rows[0], err);
-        if (status == 0)
-            status = partition_put(replay->apply, ae, &replay->rows[0], err);
-        replay->count = status == 0;
     }
+    if (status == 0)
+        status = put_again(replay, err);
     json_tape_clear(&tape);
     return status;
 }
@@ -154,6 +161,8 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     if (row.epoch < replay->highest) {
         if (replay_flush(replay, err) != 0)
             return -1;
+        finish = &replay->rows[0];
+        *finish = (struct store_finish){.partition = replay->partition};
         if (apply_store(apply,
                         store_row(apply->store, entity, message->key, &replay->arena, &known, err),
                         err) != 0)
@@ -169,10 +178,8 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
         if (partition_uncertain(entity, &row, &replay->arena, replay->ae->epochs[replay->partition],
                                 &replay->rows[0], err) != 0)
             return -1;
-        replay->rows[0].partition = replay->partition;
         replay->rows[0].keep_op = true; /* what it began is all that is left of it */
-        replay->count = 1;
-        return 0;
+        return put_again(replay, err);
     }
     /* Whoever wrote the row may have died before its questions, and what became of its event, were told. */
     if (settle_review(apply, replay->ae, &row, err) != 0 || tell_again(replay, &row, err) != 0)

@@ -188,6 +188,7 @@ int settle_works(struct apply *apply, struct apply_entity *ae, struct work *work
     if (sink_settle(apply->sink, -1, err) != 0)
         return -1;
     FAILPOINT("apply.state_settled");
+    tail_wrote(apply, ae, finishes, reports, rows);
     if (finish_rows(apply, ae, finishes, reports, rows, err) != 0)
         return -1;
     FAILPOINT("apply.redis_finished");

@@ -9,7 +9,7 @@
  *   epoch:<e>           hash     p → highest epoch taken
  *   mark:<e>            hash     p → "<offset> <epoch>": up to which offset of state.<e>[p] (exclusive) rows:<e> has every
  *                                row, and the highest assignment below it
- *   rows:<e>            hash     record key → row, the bytes of the state topic
+ *   rows:<e>            hash     record key → row, the bytes of the state topic; poll's refresh reads it too (remote/rows.h)
  *   index:<e>           hash     record key → row_index() text: what follows was derived from the row with this text
  *   claims:<e>          hash     claim ("email=ann@x.org", "id=501") → record key; "id=…" of a twin is the id map, reversed
  *   waits:<e>:<claim>   set      "<p> <record key>" of the rows that wait for this claim to be given up

@@ -155,13 +155,19 @@ static void dead_letter_item(struct apply *apply, struct work *work, struct span
                              (int)message.len, message.data ? message.data : ""));
 }
 
+/* Refused: what was learned of the twin is not so any more, or was learned of another record. The row is what it was. */
+static void unjudge(struct work *work)
+{
+    if (work->judged && !work->wrote_sent)
+        work->row = *work->judged;
+    work->judged = NULL;
+}
+
 /* A unique value belongs to another target record: that one is the twin, unless we have one already. */
 static void exists(struct apply *apply, struct work *work)
 {
     struct span id = arena_copy(&apply->arena, work->item.ret_id);
-    if (work->judged && !work->wrote_sent) /* of the record that was taken for the twin */
-        work->row = *work->judged;
-    work->judged = NULL;
+    unjudge(work);
     /* Its second time: that record was read and is not the one, e.g. the value stands in a field that is not mapped. */
     bool again = id.len && span_equal(work->exists_with, id);
     if (!again && id.len &&
@@ -199,10 +205,12 @@ static void read_result(struct apply *apply, struct apply_entity *ae, struct wor
             plan_written(apply, ae, work);
         break;
     case AFTER_READ_AGAIN:
-        if (result == WRITE_EXISTS)
+        if (result == WRITE_EXISTS) {
             exists(apply, work);
-        else
+        } else {
+            unjudge(work);
             work->stage = WORK_FIND;
+        }
         break;
     case AFTER_HOLD:
         if (delete_ends(work))

@@ -62,10 +62,15 @@ struct migration sim_migration = {
 
 struct truth_rule sim_truth = {.field = TRUTH_EVERY_FIELD, .from_ms = TRUTH_ALWAYS};
 
+void sim_unique_email(bool unique)
+{
+    FIELDS[F_EMAIL].unique_in_new = unique;
+}
+
 /* What differs from run to run: is an e-mail unique in the new system, and which truth is declared? */
 void sim_declare(void)
 {
-    FIELDS[F_EMAIL].unique_in_new = !sim_chance(3);
+    sim_unique_email(!sim_chance(3));
     sim_truth.choice = (enum truth_choice)sim_below(TRUTH_CHOICE_COUNT);
     sim_truth.enforce = sim_truth.choice == TRUTH_OLD && sim_chance(2);
     sim_entity.truth = &sim_truth;

@@ -33,6 +33,7 @@ struct process {
     void *stack;
     void *self;
     int64_t position;
+    int generation;
     const char *at;
     struct block blocks[BLOCKS_MAX];
 };
@@ -149,10 +150,16 @@ static bool failed(const char *what, const struct err *err)
     return err->kind != ERR_NONE;
 }
 
+/* Who was away while another one owned it is told by the generation. */
+static bool is_owner(const struct process *process, int number)
+{
+    return world.owner == number && process->generation == world.generation;
+}
+
 static void follow_group(struct process *process, int number)
 {
     struct err err = ERR_INIT;
-    if (process->assigned && world.owner != number) {
+    if (process->assigned && !is_owner(process, number)) {
         handler_apply.revoked(process->self, &sim_entity, 0);
         process->assigned = false;
         sim_log("process %d: partition revoked", number);
@@ -163,6 +170,7 @@ static void follow_group(struct process *process, int number)
     if (failed("assigned", &err))
         return;
     process->assigned = true;
+    process->generation = world.generation;
     process->position = world.committed;
     sim_log("process %d: partition assigned, from %d", number, (int)process->position);
 }
@@ -189,7 +197,7 @@ static bool consume(struct process *process, int number)
     if (failed("batch", &err))
         return true;
     process->position += n;
-    if (world.owner == number) /* else the group refuses it */
+    if (is_owner(process, number)) /* else the group refuses it */
         world.committed = process->position;
     return true;
 }
@@ -214,7 +222,8 @@ static void run(int number)
         err_clear(&err);
         (void)handler_apply.idle(process->self, &retry_after_ms, &err);
         bool again = failed("idle", &err);
-        process->idle = !busy && !again && process->assigned == (world.owner == number);
+        process->idle = !busy && !again && process->assigned == (world.owner == number) &&
+                        (!process->assigned || is_owner(process, number));
         yield("idle");
         process->idle = false;
     }
@@ -303,6 +312,12 @@ const char *process_at(int number)
 bool process_is_idle(int number)
 {
     return processes[number].idle;
+}
+
+void process_give(int number)
+{
+    world.generation += world.owner != number;
+    world.owner = number;
 }
 
 bool process_is_stopped(int number)

@@ -95,7 +95,7 @@ static void stop(void)
 
 static void rebalance(void)
 {
-    world.owner = some_process();
+    process_give(some_process());
     sim_log("the group gives the partition to process %d", world.owner);
 }
 
@@ -191,6 +191,8 @@ void schedule_finish(void)
         if (!world.source[r].read)
             source_capture(r, PASS_INCREMENTAL);
     come_to_rest("after the last change");
+    if (!redis_survives_compaction())
+        sim_violation(VIOLATION_FOLD, false, "a former owner's row is the last of its record");
     model_end(false);
     world.now_ms += 2000; /* what is read now is newer than what was read before */
     for (int r = 0; r < SIM_RECORDS; r++)

@@ -126,6 +126,7 @@ struct world {
     struct target_write late[SIM_LATE_MAX];
     int late_count;
     int owner;         /* process that the group gave the partition to */
+    int generation;    /* of the group: another with every owner */
     int64_t committed; /* offset of changes */
     /* what people and sources entered: token n is the digits n in a text */
     int tokens;
@@ -165,6 +166,8 @@ void sim_violation(enum violation violation, bool allowed, const char *format, .
 
 extern struct entity sim_entity;
 void sim_declare(void);
+void sim_unique_email(
+    bool unique); /* in the new system: a create with one that is taken is refused */
 extern struct truth_rule sim_truth; /* the one that may be declared */
 extern struct migration sim_migration;
 
@@ -194,6 +197,8 @@ bool redis_rest(void); /* nothing in flight, nothing due */
 /* The row of a record; false: none. Into world.arena. */
 bool redis_row(int record, struct row *ret_row);
 bool redis_is_fold(void); /* of the state topic */
+/* Is the last row of each record on the state topic one that a fold takes? Compaction leaves no other. */
+bool redis_survives_compaction(void);
 
 /* fake_target.c */
 void target_init(void);
@@ -211,6 +216,7 @@ void process_run(int process); /* until its next yield */
 void process_crash(int process);
 void process_stop(int process); /* SIGSTOP and SIGCONT */
 bool process_is_idle(int process);
+void process_give(int number); /* the partition */
 bool process_is_stopped(int process);
 int process_current(void);
 const char *process_at(int process);

@@ -377,6 +377,10 @@ static void print_events(struct fixture *fixture)
         .after_id = "003A", .seq_from = 1, .seq_to = 100, .count = 100, .ts_ms = 5};
     cursor_encode(&cursor, &fixture->text);
     print("cursor", &fixture->text);
+    const struct cursor refresh = {
+        .from_ms = 7, .seq_from = 1, .silent = "[{\"field\":\"phone\",\"count\":12}]"};
+    cursor_encode(&refresh, &fixture->text);
+    print("cursor", &fixture->text);
 }
 
 static void print_outcomes(struct fixture *fixture)

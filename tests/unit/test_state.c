@@ -384,7 +384,7 @@ static void beside_a_settled_row(void **state)
         assert_true(state_unknown_beside(&row, &refused));
         if ((row.base == theirs) != cases[i].want)
             fail_msg("%s", cases[i].name);
-        assert_true(span_is(row.op, "0.1.7"));
+        assert_true(span_is(row.op, cases[i].want ? "0.1.8" : "0.1.7"));
         assert_int_equal(row.version.modified_ms, cases[i].modified_ms);
     }
 }
@@ -415,6 +415,36 @@ static void beside_a_settled_row_while_looking(void **state)
         assert_int_equal(row.status, looking[i]);
         assert_int_equal(row.due_ms, 900);
         assert_true(span_is(row.why, "ours"));
+    }
+}
+
+/* Ours names no operation: the one that was begun and not answered, and what it sent, stands only in the refused row. */
+static void beside_an_unknown_operation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *op;
+        enum state_status status;
+        int64_t due_ms, want_due_ms;
+        bool takes;
+    } cases[] = {
+        {"ours waits", "", STATE_WAITING, 100, 900, true},
+        {"ours looks, and not as long", "", STATE_UNCERTAIN, 100, 900, true},
+        {"ours looks, and longer", "", STATE_UNCERTAIN, 1000, 1000, true},
+        {"ours settled an operation", "0.1.7", STATE_IDLE, 0, 900, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct value ours[1] = {{0}}, theirs[1] = {{VALUE_SET, span_of("b")}};
+        struct row row = {.status = cases[i].status,
+                          .op = span_of(cases[i].op),
+                          .due_ms = cases[i].due_ms,
+                          .sent = ours};
+        struct row refused = {
+            .status = STATE_UNCERTAIN, .op = span_of("0.1.8"), .due_ms = 900, .sent = theirs};
+        assert_true(state_unknown_beside(&row, &refused));
+        if (row.status != STATE_UNCERTAIN || row.due_ms != cases[i].want_due_ms ||
+            (row.sent == theirs) != cases[i].takes || span_is(row.op, "0.1.8") != cases[i].takes)
+            fail_msg("%s", cases[i].name);
     }
 }
 
@@ -469,6 +499,7 @@ int main(void)
         cmocka_unit_test(beside_a_refused_row),
         cmocka_unit_test(beside_a_settled_row),
         cmocka_unit_test(beside_a_settled_row_while_looking),
+        cmocka_unit_test(beside_an_unknown_operation),
         cmocka_unit_test(merged),
         cmocka_unit_test(names),
     };
