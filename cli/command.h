@@ -19,8 +19,8 @@ struct command {
 };
 
 extern const struct command COMMAND_CHECK, COMMAND_TOPICS, COMMAND_PREVIEW, COMMAND_RUN,
-    COMMAND_STATUS, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_REPORT, COMMAND_CONFIG, COMMAND_REVIEW,
-    COMMAND_EXPLAIN, COMMAND_TRUTH, COMMAND_RESET, COMMAND_CONNECTOR;
+    COMMAND_STATUS, COMMAND_SWEEP, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_REPORT, COMMAND_CONFIG,
+    COMMAND_REVIEW, COMMAND_EXPLAIN, COMMAND_TRUTH, COMMAND_RESET, COMMAND_CONNECTOR;
 
 enum flag_type { FLAG_BOOL, FLAG_STRING, FLAG_INT };
 struct flag {
@@ -54,6 +54,10 @@ const char *command_config_default(void);
  * *ret_exit EX_CONFIG. Close with migration_close.
  */
 struct migration *command_migration(const char *path, int *ret_exit);
+
+/* "ann@host": for people, no proof of anything. */
+enum { COMMAND_WHO_BYTES = 80 };
+void command_who(char who[COMMAND_WHO_BYTES]);
 
 /* "tandem: " and the error on stderr. Returns the exit code that belongs to it. */
 int command_fail(const struct err *err);

@@ -49,6 +49,37 @@ static bool read_line(const char *line, size_t len, const char *name, const char
     return true;
 }
 
+/* The value of label by="…" in a line; SPAN_NONE: it has none. */
+static struct span label_of(struct span line, const char *by)
+{
+    char start[64];
+    int len = snprintf(start, sizeof(start), "%s=\"", by);
+    const char *at = memmem(line.data, line.len, start, (size_t)len);
+    if (!at)
+        return SPAN_NONE;
+    at += len;
+    const char *end = memchr(at, '"', (size_t)(line.data + line.len - at));
+    return end ? (struct span){at, (size_t)(end - at)} : SPAN_NONE;
+}
+
+void fetch_raised(struct span text, const char *name, const char *label, const char *by,
+                  char *ret_text, size_t size)
+{
+    size_t used = 0;
+    for (size_t at = 0; at < text.len;) {
+        const char *line = text.data + at;
+        const char *end = memchr(line, '\n', text.len - at);
+        size_t len = end ? (size_t)(end - line) : text.len - at;
+        double value;
+        struct span of = label_of((struct span){line, len}, by);
+        if (of.len && used + of.len + 3 < size && read_line(line, len, name, label, &value) &&
+            value > 0)
+            used += (size_t)snprintf(ret_text + used, size - used, "%s%.*s", used ? ", " : "",
+                                     (int)of.len, of.data);
+        at += len + 1;
+    }
+}
+
 bool fetch_metric(struct span text, const char *name, const char *label, double *ret_value)
 {
     bool found = false;

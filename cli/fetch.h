@@ -18,4 +18,11 @@ int fetch(struct http_client *client, const char *address, const char *path, str
  */
 bool fetch_metric(struct span text, const char *name, const char *label, double *ret_value);
 
+/*
+ * Which series of a gauge are above 0, among those whose labels contain label: the values of their label called by, "Phone, Fax". ret_text is
+ * left alone when there is none.
+ */
+void fetch_raised(struct span text, const char *name, const char *label, const char *by,
+                  char *ret_text, size_t size);
+
 #endif

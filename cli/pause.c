@@ -1,34 +1,15 @@
 /*
  * tandem pause, tandem resume — nothing more is written to the new system for a while. Capture goes on.
  */
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "stream/kafka.h"
 #include "stream/pause.h"
 
-enum { ANSWER_TIMEOUT_MS = 4000, WHO_BYTES = 80 };
-
-/* "ann@host": for people, no proof of anything. */
-static void tell_who(char who[WHO_BYTES])
-{
-    char host[64] = "", path[1024];
-    char *sudo = getenv("SUDO_USER");
-    struct passwd user, *found = NULL;
-    if (!sudo)
-        (void)getpwuid_r(getuid(), &user, path, sizeof(path), &found);
-    (void)gethostname(host, sizeof(host) - 1);
-    (void)snprintf(who, WHO_BYTES, "%.40s@%.38s",
-                   sudo    ? sudo
-                   : found ? found->pw_name
-                           : "somebody",
-                   host);
-}
+enum { ANSWER_TIMEOUT_MS = 4000 };
 
 static bool has_entity(const struct migration *migration, const char *entity)
 {
@@ -46,11 +27,11 @@ static bool has_entity(const struct migration *migration, const char *entity)
 
 static int set(const struct migration *migration, const char *entity, bool on, const char *why)
 {
-    char who[WHO_BYTES];
+    char who[COMMAND_WHO_BYTES];
     struct err err = ERR_INIT;
     if (!has_entity(migration, entity))
         return EX_USAGE;
-    tell_who(who);
+    command_who(who);
     if (kafka_probe(migration, ANSWER_TIMEOUT_MS, &err) != 0 ||
         pause_set(migration, entity, on, who, why, &err) != 0)
         return command_fail(&err);

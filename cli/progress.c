@@ -110,6 +110,12 @@ static void take_metrics(struct progress *progress, struct span text)
             entity->backfill_finished = value > 0;
         if (fetch_metric(text, "tandem_poll_lag_seconds", label, &value))
             entity->source_lag_s = value;
+        fetch_raised(text, "tandem_poll_vanished_property", label, "property", entity->vanished,
+                     sizeof(entity->vanished));
+        fetch_raised(text, "tandem_poll_new_property", label, "property", entity->fresh,
+                     sizeof(entity->fresh));
+        fetch_raised(text, "tandem_poll_stalled", label, "pass", entity->stalled,
+                     sizeof(entity->stalled));
     }
     if (fetch_metric(text, "tandem_consumed_messages_total", NULL, &value))
         progress->applied = (progress->applied > 0 ? progress->applied : 0) + (int64_t)value;
@@ -208,8 +214,13 @@ void progress_take(struct progress_gatherer *gatherer, struct progress *ret_prog
     ret_progress->taken_ms = clock_mono_ms(&CLOCK_SYSTEM);
     ret_progress->applied = ret_progress->dead_letters = UNKNOWN;
     for (int i = 0; i < migration->entity_count && i < PROGRESS_ENTITIES_MAX; i++)
-        ret_progress->entities[ret_progress->entity_count++] = (struct progress_entity){
-            migration->entities[i].name, UNKNOWN, UNKNOWN, false, UNKNOWN, UNKNOWN, -1};
+        ret_progress->entities[ret_progress->entity_count++] =
+            (struct progress_entity){.name = migration->entities[i].name,
+                                     .backfill_done = UNKNOWN,
+                                     .backfill_total = UNKNOWN,
+                                     .events = UNKNOWN,
+                                     .lag_messages = UNKNOWN,
+                                     .source_lag_s = -1};
     read_processes(migration, ret_progress);
     for (int i = 0; i < ret_progress->process_count; i++)
         ask_process(gatherer, ret_progress, &ret_progress->processes[i]);

@@ -28,6 +28,9 @@ struct progress_entity {
     int64_t events;       /* on <ns>.changes.<entity>, ever */
     int64_t lag_messages; /* of apply behind their end; UNKNOWN */
     double source_lag_s;  /* captured up to so long ago; < 0 unknown */
+    char vanished[256];   /* properties that the old system does not have any more: "Phone, Fax" */
+    char fresh[256];      /* those that appeared, and no field is mapped to them */
+    char stalled[64];     /* passes that do not go on: "incremental" */
 };
 
 struct progress {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/silent.h"
 #include "cli/status.h"
 #include "cli/verify.h"
 
@@ -25,6 +26,26 @@ static void pause_ms(int64_t ms)
     }
 }
 
+static int take_silent(struct status *status, const struct migration *migration, struct err *err)
+{
+    for (int i = 0; i < migration->entity_count && i < PAUSE_ENTITIES_MAX; i++) {
+        json_t *counts = NULL;
+        if (silent_read(migration, migration->entities[i].name, &counts, err) != 0)
+            return -1;
+        json_decref(status->silent[i]);
+        status->silent[i] = counts;
+    }
+    return 0;
+}
+
+static int take_brakes(struct status *status, const struct migration *migration, struct err *err)
+{
+    for (int i = 0; i < migration->entity_count && i < PAUSE_ENTITIES_MAX; i++)
+        if (brake_read(migration, migration->entities[i].name, &status->brakes[i], err) != 0)
+            return -1;
+    return 0;
+}
+
 /* Only where Kafka has just answered: control_read would wait for it. */
 static void take_control(struct status *status, const struct progress *progress,
                          struct migration *migration)
@@ -33,7 +54,9 @@ static void take_control(struct status *status, const struct progress *progress,
     if (*progress->kafka_why)
         (void)snprintf(status->why, sizeof(status->why), "%s", progress->kafka_why);
     else if (control_read(migration, &status->control, &err) != 0 ||
-             pauses_read(migration, &status->pauses, &err) != 0)
+             pauses_read(migration, &status->pauses, &err) != 0 ||
+             (status->control.exists && (take_silent(status, migration, &err) != 0 ||
+                                         take_brakes(status, migration, &err) != 0)))
         (void)snprintf(status->why, sizeof(status->why), "%s", err.text);
     else
         status->why[0] = '\0';
@@ -100,6 +123,8 @@ static int show(struct migration *migration, const char *config, bool as_json, b
     else
         status_print(status, migration, as_json, false);
     json_decref(status->rows);
+    for (int i = 0; i < PAUSE_ENTITIES_MAX; i++)
+        json_decref(status->silent[i]);
     progress_close(gatherer);
     free(status);
     return exit_code;

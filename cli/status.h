@@ -8,13 +8,16 @@
 
 #include "cli/budgets.h"
 #include "cli/progress.h"
+#include "stream/brake.h"
 #include "stream/control.h"
 #include "stream/pause.h"
 
 struct status {
     struct control control;
     struct pauses pauses;
-    char why[512]; /* why control could not be read; "" */
+    json_t *silent[PAUSE_ENTITIES_MAX]; /* silent.h, as the migration's entities; NULL unknown */
+    struct brake brakes[PAUSE_ENTITIES_MAX]; /* as the migration's entities */
+    char why[512];                           /* why control could not be read; "" */
     struct progress now, earlier;
     bool has_earlier;
     json_t *rows; /* tandem-verify --rows; NULL unknown */

@@ -79,18 +79,65 @@ static void print_pause(const struct pause *pause, const char *entity)
            *pause->why ? ": " : "", pause->why, entity ? " --entity " : "", entity ? entity : "");
 }
 
+static void print_alarms(const struct progress_entity *entity)
+{
+    if (*entity->stalled)
+        printf("  ALARM         %s: no progress; the process below or its log says why\n",
+               entity->stalled);
+    if (*entity->vanished)
+        printf(
+            "  ALARM         %s: not in the old system any more, or not shown to us; what the new "
+            "system has of it stays\n",
+            entity->vanished);
+    if (*entity->fresh)
+        printf("  new           %s: properties that appeared in the old system; no field is mapped "
+               "to them\n",
+               entity->fresh);
+}
+
+static void print_silent(json_t *counts)
+{
+    char text[512];
+    verify_put_counts(counts, text, sizeof(text));
+    if (*text)
+        printf("  silent        %s: changed in the old system without a modified date\n", text);
+}
+
+static void print_brake(const struct brake *brake, const char *entity)
+{
+    char since[TIMESTAMP_BYTES];
+    if (brake->braked)
+        printf("  sweep         stopped: %" PRId64 " of %" PRId64 " records were deleted; "
+               "`tandem sweep approve %s` lets them go\n",
+               brake->found, brake->known, entity);
+    else if (brake->approved)
+        printf("  sweep         %" PRId64 " deletions were approved by %s\n", brake->found,
+               brake->who);
+    if (!brake->gap_ms)
+        return;
+    timestamp_format(brake->gap_ms, since);
+    printf("  sweep         the log of deletions has a gap after %s: some may be missing; "
+           "`tandem sweep approve %s` takes note\n",
+           since, entity);
+}
+
 static void print_entity(const struct status *status, int entity)
 {
     const struct progress_entity *it = &status->now.entities[entity];
     printf("%s\n", it->name);
     if (entity < PAUSE_ENTITIES_MAX)
         print_pause(&status->pauses.entities[entity], it->name);
+    if (entity < PAUSE_ENTITIES_MAX)
+        print_brake(&status->brakes[entity], it->name);
     print_backfill(status, entity);
     if (it->events >= 0)
         printf("  changes       %" PRId64 " events on Kafka, apply is %" PRId64 " behind\n",
                it->events, it->lag_messages);
     if (it->source_lag_s >= 0)
         printf("  captured      up to %.1f s ago\n", it->source_lag_s);
+    print_alarms(it);
+    if (entity < PAUSE_ENTITIES_MAX)
+        print_silent(status->silent[entity]);
     json_t *rows = verify_entity(status->rows, it->name);
     if (rows)
         print_rows(rows);
@@ -140,6 +187,15 @@ static json_t *pause_json(const struct pause *pause)
                      "why", pause->why);
 }
 
+static json_t *brake_json(const struct brake *brake)
+{
+    if (!brake->braked && !brake->approved && !brake->gap_ms)
+        return json_null();
+    return json_pack("{s:b,s:b,s:I,s:I,s:I}", "braked", (int)brake->braked, "approved",
+                     (int)brake->approved, "found", (json_int_t)brake->found, "known",
+                     (json_int_t)brake->known, "gap_ms", (json_int_t)brake->gap_ms);
+}
+
 static json_t *known(int64_t value)
 {
     return value < 0 ? json_null() : json_integer(value);
@@ -159,6 +215,14 @@ static json_t *entity_json(const struct status *status, int entity)
     (void)json_object_set_new(
         object, "paused",
         entity < PAUSE_ENTITIES_MAX ? pause_json(&status->pauses.entities[entity]) : json_null());
+    (void)json_object_set_new(object, "vanished", json_string(it->vanished));
+    (void)json_object_set_new(object, "new_properties", json_string(it->fresh));
+    (void)json_object_set_new(object, "stalled", json_string(it->stalled));
+    if (entity < PAUSE_ENTITIES_MAX && status->silent[entity])
+        (void)json_object_set(object, "silent", status->silent[entity]);
+    (void)json_object_set_new(object, "sweep",
+                              entity < PAUSE_ENTITIES_MAX ? brake_json(&status->brakes[entity])
+                                                          : json_null());
     json_t *rows = verify_entity(status->rows, it->name);
     static const char *const names[] = {"rows", "held", "dead_letters"};
     for (size_t i = 0; rows && i < sizeof(names) / sizeof(names[0]); i++)

@@ -1,5 +1,5 @@
 /*
- * watcher — one thread, one lock, two progresses.
+ * watcher — one thread, one lock, a progress a second. apply finishes events by the thousand: rates look five to ten seconds back.
  */
 #include "cli/watcher.h"
 
@@ -12,12 +12,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { EVERY_S = 1, BACKLOG_MESSAGES = 100, PATH_BYTES = 4096 };
+enum { EVERY_S = 1, SPAN_MS = 5000, BACKLOG_MESSAGES = 100, PATH_BYTES = 4096 };
 
 struct watcher {
     struct progress_gatherer *gatherer;
-    struct progress now, earlier, next; /* next: the thread's own */
-    int taken;                          /* how many; 2 = earlier is there too */
+    struct progress now, between, earlier; /* between: what earlier becomes when it is old enough */
+    struct progress next;                  /* the thread's own */
+    int taken;                             /* how many, of two */
     bool fresh, stop, started;
     char path[PATH_BYTES];
     struct rates rates;
@@ -70,19 +71,33 @@ static bool had_backlog(const struct progress *progress)
     return false;
 }
 
-/* A process that began anew counts from zero: that second is left out. */
+/* Span by span. A process that began anew counts from zero: that span is left out, as is one in which nothing was done. */
 static void sum_up(struct watcher *watcher)
 {
-    int64_t events = watcher->next.applied - watcher->now.applied;
-    int64_t ms = watcher->next.taken_ms - watcher->now.taken_ms;
-    if (!watcher->taken || watcher->now.applied < 0 || events <= 0 || ms <= 0 ||
-        (!had_backlog(&watcher->now) && !had_backlog(&watcher->next)))
+    int64_t events = watcher->now.applied - watcher->between.applied;
+    int64_t ms = watcher->now.taken_ms - watcher->between.taken_ms;
+    if (watcher->between.applied < 0 || events <= 0 || ms <= 0 ||
+        (!had_backlog(&watcher->between) && !had_backlog(&watcher->now)))
         return;
     watcher->rates.applied += events;
     watcher->rates.busy_ms += ms;
     if (events * 1000 / ms > watcher->rates.peak_per_s)
         watcher->rates.peak_per_s = events * 1000 / ms;
     rates_write(watcher);
+}
+
+static void take_over(struct watcher *watcher)
+{
+    watcher->now = watcher->next;
+    watcher->fresh = true;
+    if (!watcher->taken)
+        watcher->between = watcher->earlier = watcher->now;
+    watcher->taken += watcher->taken < 2;
+    if (watcher->now.taken_ms - watcher->between.taken_ms >= SPAN_MS) {
+        sum_up(watcher);
+        watcher->earlier = watcher->between;
+        watcher->between = watcher->now;
+    }
 }
 
 static void wait_a_second(struct watcher *watcher)
@@ -103,13 +118,10 @@ static void *watch(void *self)
         (void)pthread_mutex_unlock(&watcher->lock);
         progress_take(watcher->gatherer, &watcher->next);
         (void)pthread_mutex_lock(&watcher->lock);
-        sum_up(watcher);
-        watcher->earlier = watcher->now;
-        watcher->now = watcher->next;
-        watcher->taken += watcher->taken < 2;
-        watcher->fresh = true;
+        take_over(watcher);
         wait_a_second(watcher);
     }
+    sum_up(watcher);
     (void)pthread_mutex_unlock(&watcher->lock);
     return NULL;
 }

@@ -13,7 +13,8 @@
 enum {
     REDIS_TIMEOUT_MS = 500,
     REDIS_AGAIN_MS = 2000, /* after a failure nobody asks Redis for so long */
-    TELL_MS = 1000         /* how often Redis hears of the day where nothing else is to be said */
+    TELL_MS = 1000,        /* how often Redis hears of the day where nothing else is to be said */
+    FREE_MS = 100          /* where no limit is known, a process asks so often */
 };
 
 /* By priority: of the places, and of the day at once. */
@@ -161,6 +162,12 @@ void budget_explain(const struct budget *budget, enum budget_hold hold, int64_t 
     }
 }
 
+/* Redis may have lost what an answer told us. */
+static bool limited(const struct budget *budget)
+{
+    return budget->known.requests > 0 || budget->known.max > 0;
+}
+
 int64_t budget_take(struct budget *budget, enum budget_priority priority, uint64_t *ret_ticket,
                     char why[BUDGET_WHY_BYTES])
 {
@@ -168,6 +175,11 @@ int64_t budget_take(struct budget *budget, enum budget_priority priority, uint64
     char member[160], who[96];
     struct call call;
     redisReply *reply = NULL;
+    if (clock_mono_ms(budget->clock) < budget->free_until_ms) {
+        budget->untold[priority]++;
+        budget->next = *ret_ticket = ticket;
+        return 0;
+    }
     begin_call(budget, &call, ticket, member);
     (void)snprintf(who, sizeof(who), "%s %s", budget->who, PRIORITIES[priority].name);
     put_word(&call, who);
@@ -177,9 +189,14 @@ int64_t budget_take(struct budget *budget, enum budget_priority priority, uint64
     put_number(&call, budget->terms.requests);
     put_number(&call, budget->terms.window_ms);
     put_number(&call, budget->terms.reserve_percent);
+    put_number(&call, 1 + budget->untold[priority]);
     int64_t wait_ms;
     if (ask(budget, &BUDGET_TAKE, &call, &reply)) {
         wait_ms = number_of(reply, 0);
+        if (wait_ms == 0)
+            budget->untold[priority] = 0;
+        if (wait_ms == 0 && number_of(reply, 2) == 1 && !limited(budget))
+            budget->free_until_ms = clock_mono_ms(budget->clock) + FREE_MS;
         budget_explain(budget, (enum budget_hold)number_of(reply, 1), number_of(reply, 2),
                        number_of(reply, 3), words_of(reply, 4), why);
         freeReplyObject(reply);
@@ -213,6 +230,8 @@ void budget_give(struct budget *budget, uint64_t ticket, const struct budget_new
     redisReply *reply = NULL;
     int64_t now_ms = clock_mono_ms(budget->clock);
     learn(budget, news);
+    if (news->requests > 0 || news->max > 0 || gate_ms > 0)
+        budget->free_until_ms = 0;
     budget_alone_give(budget, ticket);
     bool windows = budget->terms.requests > 0 || budget->known.requests > 0;
     if (!windows && gate_ms == 0 &&

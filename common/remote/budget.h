@@ -11,6 +11,9 @@
  * The day's limit is what the headers say: live changes may use all but the reserve; refresh and backfill are spread over the day
  * (UTC, by Redis' clock): 40 % or 20 % at once, the rest as the day passes.
  *
+ * Where neither the connector nor any answer told a limit, a process asks Redis ten times a second instead of before each request: it
+ * hears of another process' gate, or of a limit's first appearance, so much later.
+ *
  * Without Redis a process keeps to a quarter of the window's limit by itself, after one window of silence; what is known of the day holds on.
  * When Redis has lost the counts, one window is waited out first.
  *

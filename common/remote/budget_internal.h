@@ -15,13 +15,15 @@ struct budget {
     const struct clock *clock;
     struct budget_terms terms;
     char key[128], places_key[136], who[80];
-    char instance[RANDOM_HEX_BYTES]; /* tells our places from others' */
-    uint64_t next;                   /* ticket */
-    int64_t redis_after_ms;          /* monotonic, as all of these */
-    int64_t told_ms;                 /* when Redis heard last what headers say */
-    struct budget_news known;        /* as headers said last, */
-    int64_t day_ms;                  /* which was then, of the day */
-    struct {                         /* without Redis */
+    char instance[RANDOM_HEX_BYTES];       /* tells our places from others' */
+    uint64_t next;                         /* ticket */
+    int64_t redis_after_ms;                /* monotonic, as all of these */
+    int64_t told_ms;                       /* when Redis heard last what headers say */
+    struct budget_news known;              /* as headers said last, */
+    int64_t day_ms;                        /* which was then, of the day */
+    int64_t free_until_ms;                 /* no limit was known: Redis is not asked before */
+    int64_t untold[BUDGET_PRIORITY_COUNT]; /* requests that Redis has not counted yet */
+    struct {                               /* without Redis */
         bool on;
         int64_t closed_ms;                 /* nothing before */
         int64_t free_ms[BUDGET_ALONE_MAX]; /* of the places */

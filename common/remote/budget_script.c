@@ -53,9 +53,9 @@ struct redis_script BUDGET_TAKE = {
         "  redis.call('PEXPIRE', KEYS[2], keep)\n"
         "end\n"
         "local day = KEYS[1] .. ':' .. math.floor(now / 86400000)\n"
-        "redis.call('HINCRBY', day, ARGV[2], 1)\n"
+        "redis.call('HINCRBY', day, ARGV[2], ARGV[9])\n"
         "redis.call('EXPIRE', day, 172800)\n"
-        "return {0, 0, 0, 0, ''}\n",
+        "return {0, 0, (requests == 0 and max == 0) and 1 or 0, 0, ''}\n",
 };
 
 struct redis_script BUDGET_GIVE = {

@@ -100,6 +100,7 @@ enum connector_operation_kind {
     OPERATION_ARCHIVE,
     OPERATION_DELETE,
     OPERATION_ENDED,
+    OPERATION_DELETED,
     OPERATION_CREATE_IF_ABSENT, /* REST_CREATE on tier T1 */
     OPERATION_SEARCH,           /* REST_READ by a property that is not unique */
     OPERATION_KIND_COUNT
@@ -147,7 +148,8 @@ struct connector_operation {
     const char *separator;
     const char *records, *next, *total, *results, *errors; /* paths into the answer */
     const char *unique, *read_only;                        /* PROPERTIES: paths into a record */
-    bool keyset; /* LIST: the next cursor is the last id */
+    const char *earliest, *covered; /* DELETED: paths into the answer; NULL: not said */
+    bool keyset;                    /* LIST: the next cursor is the last id */
     /* BACKFILL, INCREMENTAL: a path into the answer, where {after_id} of the next page stands; NULL: it is the last record's id. */
     const char *after;
     const char *last; /* a boolean: true, no page follows */
@@ -248,8 +250,8 @@ enum time_form { TIME_RFC3339, TIME_EPOCH_MS, TIME_EPOCH_S, TIME_FORM_COUNT };
 /* The system's own numbers; a system's group in the migration may override them in "limits". */
 struct connector_limits {
     int64_t page, read, lookup, write, history, link, links, in_flight, timeout_ms;
-    int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, requests, window_ms,
-        reserve_percent;
+    int64_t request_lifetime_ms, index_lag_ms, settle_ms, overlap_ms, deleted_log_ms, requests,
+        window_ms, reserve_percent;
 };
 
 enum { CONNECTOR_CONSTANTS_MAX = 16, CONNECTOR_CODES_MAX = 6 };

@@ -12,7 +12,7 @@
         .min = (low), .max = (high), .help = (text)                                           \
     }
 /* The defaults stand in LIMIT_DEFAULTS; the first seven rows are the system's own and only shrink. */
-enum { LIMIT_COUNT = 16, LIMIT_OWN_COUNT = 7, DAY_MS = 24 * 3600 * 1000 };
+enum { LIMIT_COUNT = 17, LIMIT_OWN_COUNT = 7, DAY_MS = 24 * 3600 * 1000 };
 static const struct conf_option LIMITS[LIMIT_COUNT + 1] = {
     LIMIT(page, 1, 100000, "records on a page"),
     LIMIT(read, 1, 10000, "ids in one read"),
@@ -27,6 +27,8 @@ static const struct conf_option LIMITS[LIMIT_COUNT + 1] = {
     LIMIT(index_lag_ms, 0, DAY_MS, "until a write is found by the system's search"),
     LIMIT(settle_ms, 0, DAY_MS, "incremental: how far its upper bound stays behind the clock"),
     LIMIT(overlap_ms, 0, DAY_MS, "incremental: how far it reads again"),
+    LIMIT(deleted_log_ms, 0, 366LL * DAY_MS,
+          "how long the log of deletions reaches back; 0: not said"),
     LIMIT(requests, 0, 1000000, "requests in window_ms; 0: what its headers say"),
     LIMIT(window_ms, 1, DAY_MS, "of requests"),
     LIMIT(reserve_percent, 0, 90, "of requests and of the daily quota, kept for people"),

@@ -10,8 +10,8 @@
 /* One operation as written. */
 struct written {
     const char *method, *path, *body, *each, *separator;
-    const char *records, *next, *total, *results, *errors, *unique, *read_only, *histories, *by,
-        *label, *stages, *after, *last;
+    const char *records, *next, *total, *earliest, *covered, *results, *errors, *unique, *read_only,
+        *histories, *by, *label, *stages, *after, *last;
     bool keyset, unordered;
     int64_t max;
     const config_setting_t *query, *record, *headers, *entry, *link;
@@ -64,6 +64,14 @@ static const struct conf_option OPTIONS[] = {
      AT(unordered),
      .help = "backfill, incremental: records come in whatever order"},
     {.name = "total", .type = CONF_STRING, AT(total), .help = "path to the number of records"},
+    {.name = "earliest",
+     .type = CONF_STRING,
+     AT(earliest),
+     .help = "deleted: path to the time at which the log begins"},
+    {.name = "covered",
+     .type = CONF_STRING,
+     AT(covered),
+     .help = "deleted: path to the time up to which nothing is missing"},
     {.name = "results", .type = CONF_STRING, AT(results), .help = "path to the items' results"},
     {.name = "errors", .type = CONF_STRING, AT(errors), .help = "path to the items' errors"},
     {.name = "unique",
@@ -175,6 +183,8 @@ static void read_operation(struct connector *connector, const config_setting_t *
     operation->records = written.records;
     operation->next = written.next;
     operation->total = written.total;
+    operation->earliest = written.earliest;
+    operation->covered = written.covered;
     operation->results = written.results;
     operation->errors = written.errors;
     operation->unique = written.unique;

@@ -4,26 +4,24 @@
 #include "remote/connector_internal.h"
 #include "remote/rest.h"
 
-_Static_assert((int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
-                   (int)OPERATION_CREATE_PROPERTY == (int)REST_CREATE_PROPERTY &&
-                   (int)OPERATION_HISTORY == (int)REST_HISTORY &&
-                   (int)OPERATION_LINK == (int)REST_LINK &&
-                   (int)OPERATION_UNLINK == (int)REST_UNLINK &&
-                   (int)OPERATION_LINKS == (int)REST_LINKS &&
-                   (int)OPERATION_PIPELINES == (int)REST_PIPELINES &&
-                   (int)OPERATION_LINK_TYPES == (int)REST_LINK_TYPES &&
-                   (int)OPERATION_ARCHIVE == (int)REST_ARCHIVE &&
-                   (int)OPERATION_DELETE == (int)REST_DELETE &&
-                   (int)OPERATION_ENDED == (int)REST_ENDED &&
-                   (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
-               "in the order of enum rest_kind");
+_Static_assert(
+    (int)OPERATION_BACKFILL == (int)REST_BACKFILL &&
+        (int)OPERATION_CREATE_PROPERTY == (int)REST_CREATE_PROPERTY &&
+        (int)OPERATION_HISTORY == (int)REST_HISTORY && (int)OPERATION_LINK == (int)REST_LINK &&
+        (int)OPERATION_UNLINK == (int)REST_UNLINK && (int)OPERATION_LINKS == (int)REST_LINKS &&
+        (int)OPERATION_PIPELINES == (int)REST_PIPELINES &&
+        (int)OPERATION_LINK_TYPES == (int)REST_LINK_TYPES &&
+        (int)OPERATION_ARCHIVE == (int)REST_ARCHIVE && (int)OPERATION_DELETE == (int)REST_DELETE &&
+        (int)OPERATION_ENDED == (int)REST_ENDED && (int)OPERATION_DELETED == (int)REST_DELETED &&
+        (int)OPERATION_CREATE_IF_ABSENT == (int)REST_KIND_COUNT,
+    "in the order of enum rest_kind");
 
 const char *const OPERATION_NAMES[] = {
-    "backfill",   "incremental", "read",   "list",       "count",
-    "upsert",     "create",      "update", "properties", "create_property",
-    "history",    "link",        "unlink", "links",      "pipelines",
-    "link_types", "archive",     "delete", "ended",      "create_if_absent",
-    "search",     NULL};
+    "backfill",         "incremental", "read",   "list",       "count",
+    "upsert",           "create",      "update", "properties", "create_property",
+    "history",          "link",        "unlink", "links",      "pipelines",
+    "link_types",       "archive",     "delete", "ended",      "deleted",
+    "create_if_absent", "search",      NULL};
 _Static_assert(sizeof(OPERATION_NAMES) / sizeof(OPERATION_NAMES[0]) == OPERATION_KIND_COUNT + 1,
                "a name per operation");
 
@@ -101,6 +99,9 @@ const struct operation_rule OPERATION_RULES[OPERATION_KIND_COUNT] = {
                          .required = PH_BIT(PH_EACH),
                          .each = PH_BIT(PH_ID),
                          .records = true},
+    [OPERATION_DELETED] = {.allowed = FIELDS | PH_BIT(PH_PAGE) | PH_BIT(PH_CURSOR) |
+                                      PH_BIT(PH_FROM) | PH_BIT(PH_TO),
+                           .records = true},
     [OPERATION_CREATE_IF_ABSENT] = {.allowed = PH_BIT(PH_ID_PROPERTY) | PH_BIT(PH_EACH),
                                     .required = PH_BIT(PH_EACH),
                                     .each = ITEM | PH_BIT(PH_ID_PROPERTY),

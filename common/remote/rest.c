@@ -70,6 +70,7 @@ static void set_traits(struct rest *rest)
         .index_lag_ms = limits->index_lag_ms,
         .settle_ms = limits->settle_ms,
         .overlap_ms = limits->overlap_ms,
+        .deleted_log_ms = limits->deleted_log_ms,
         .writes_in_flight = (int)limits->in_flight,
         .people_object = rest->connector->people.object,
         .people_email = rest->connector->people.email,
@@ -191,8 +192,9 @@ int rest_call_prepare(struct rest *rest, struct rest_op *op, struct err *err)
     if (rest_request_build(call, rest, err) != 0)
         return -1;
     /* What is asked for may be borrowed from the last answer, which is forgotten now. */
-    struct span after = op->kind == REST_LIST ? op->cursor : op->after_id;
-    bool paged = op->kind == REST_LIST || op->kind == REST_BACKFILL || op->kind == REST_INCREMENTAL;
+    struct span after = rest_by_cursor(op->kind) ? op->cursor : op->after_id;
+    bool paged =
+        rest_by_cursor(op->kind) || op->kind == REST_BACKFILL || op->kind == REST_INCREMENTAL;
     buf_reset(&call->place);
     if (paged && after.len)
         buf_put_span(&call->place, after);
@@ -226,6 +228,12 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err)
 void rest_serve(struct rest *rest)
 {
     rest_pump(rest, 0);
+}
+
+bool rest_is_over(const struct rest_op *op)
+{
+    const struct rest_call *call = op->rest_private;
+    return !call || call->phase == PHASE_IDLE || call->phase == PHASE_OVER;
 }
 
 enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,

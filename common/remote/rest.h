@@ -32,6 +32,7 @@ struct rest_traits {
     int64_t request_lifetime_ms; /* a request without answer is not executed any more after this */
     int64_t index_lag_ms;        /* until a write is found by the system's own search */
     int64_t settle_ms, overlap_ms; /* incremental: upper bound behind Date; re-read window */
+    int64_t deleted_log_ms;        /* how long the log of deletions reaches back; 0: not declared */
     int writes_in_flight;          /* parallel requests */
     /* The object that lists the people who work in the system, and its property with their e-mail; NULL: not declared. */
     const char *people_object, *people_email;
@@ -99,6 +100,11 @@ enum rest_kind {
      * deleted, or merged into another; modified_ms is when, into is where it lives on.
      */
     REST_ENDED,
+    /*
+     * The system's own log of what was deleted or merged away from from_ms on and before to_ms, page by page: cursor →
+     * records[] (id; modified_ms is when, −1 not said) and how far the log can be believed (earliest_ms, covered_ms).
+     */
+    REST_DELETED,
     REST_KIND_COUNT
 };
 
@@ -190,8 +196,8 @@ struct rest_op {
     const char *const *properties; /* to read or to be given back */
     int property_count;
     int page_records;             /* 0 = page_max */
-    struct span after_id, cursor; /* BACKFILL, INCREMENTAL; LIST */
-    int64_t from_ms, to_ms;       /* INCREMENTAL */
+    struct span after_id, cursor; /* BACKFILL, INCREMENTAL; LIST, DELETED */
+    int64_t from_ms, to_ms;       /* INCREMENTAL, DELETED */
     const char *id_property;      /* READ */
     bool
         search; /* READ: id_property is not unique; where the connector has an operation for that (HubSpot finds what was written
@@ -212,7 +218,8 @@ struct rest_op {
     /* out: spans borrow the op until rest_op_reset or the next rest_start */
     struct rest_record *records; /* READ, HISTORY, LINKS: only those found, in any order */
     int record_count;
-    bool more; /* LIST: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
+    bool
+        more; /* LIST, DELETED: another page follows, at next_cursor; BACKFILL, INCREMENTAL: the page was
                   full or the system says that more follows */
     struct span
         next_cursor; /* BACKFILL, INCREMENTAL: after_id of the next page, where that is not the last record's id; else empty */
@@ -220,7 +227,9 @@ struct rest_op {
         told; /* more is what the system said; else a full page means more, and only an empty one is the end */
     bool
         unordered; /* BACKFILL, INCREMENTAL: the records stand in no order that could be relied on */
-    int64_t total;                /* COUNT */
+    int64_t total;       /* COUNT */
+    int64_t earliest_ms; /* DELETED: the log begins here; −1: the system does not say */
+    int64_t covered_ms;  /* DELETED: of what came before this nothing is missing; −1: not said */
     int64_t date_ms, duration_ms; /* of the answer */
     /* private */
     struct http_exchange exchange;
@@ -287,6 +296,9 @@ int rest_start(struct rest *rest, struct rest_op *op, struct err *err);
  */
 enum rest_outcome rest_finish(struct rest *rest, struct rest_op *op, int64_t *ret_retry_after_ms,
                               struct err *err);
+
+/* True if rest_finish would not wait for this op. */
+bool rest_is_over(const struct rest_op *op);
 
 /* Move on what is under way, without waiting: after rest_start the request leaves at once, while
  * the caller does other work. */

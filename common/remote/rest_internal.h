@@ -110,6 +110,12 @@ static inline bool rest_ends(enum rest_kind kind)
     return kind == REST_ARCHIVE || kind == REST_DELETE;
 }
 
+/* Kinds whose next page is at next_cursor. */
+static inline bool rest_by_cursor(enum rest_kind kind)
+{
+    return kind == REST_LIST || kind == REST_DELETED;
+}
+
 /* Kinds that ask for ids[] and are answered with the records of those ids. */
 static inline bool rest_reads_ids(enum rest_kind kind)
 {

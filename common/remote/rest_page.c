@@ -49,7 +49,7 @@ static enum rest_answer set_place(struct rest_call *call, struct err *err)
         op->told = true;
         op->more = said;
     }
-    if (op->kind != REST_LIST && operation->after)
+    if (!rest_by_cursor(op->kind) && operation->after)
         op->next_cursor = rest_scalar(&op->tape, 0, operation->after);
     /* What is later than was asked for is another pass's: it may change until then. */
     for (; operation->open_ended && op->record_count &&
@@ -59,7 +59,7 @@ static enum rest_answer set_place(struct rest_call *call, struct err *err)
         op->told = true;
         op->next_cursor = SPAN_NONE;
     }
-    bool lost = op->kind != REST_LIST && operation->after && op->more && !op->next_cursor.len;
+    bool lost = !rest_by_cursor(op->kind) && operation->after && op->more && !op->next_cursor.len;
     if (lost || (op->more && op->next_cursor.len && span_equal(op->next_cursor, call->after)))
         return rest_shape(err, lost ? "nothing says where the next page begins"
                                     : "the next page is this page");
@@ -77,7 +77,7 @@ enum rest_answer rest_page_next(struct rest_call *call, bool has_next, struct sp
     if (rest_reads_ids(op->kind) && has_next)
         return ANSWER_TOO_LARGE;
     enum rest_answer placed = set_place(call, err);
-    if (op->kind != REST_LIST || placed != ANSWER_OK)
+    if (!rest_by_cursor(op->kind) || placed != ANSWER_OK)
         return placed;
     if (call->operation->keyset) {
         op->more = op->more && op->record_count > 0;

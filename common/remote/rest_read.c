@@ -162,6 +162,13 @@ static enum rest_answer check_asked(struct rest_call *call, struct err *err)
     return ANSWER_OK;
 }
 
+/* −1: the connector names no such path. false: there is no time there. */
+static bool read_moment(const struct rest_call *call, const char *path, int64_t *ret_ms)
+{
+    *ret_ms = -1;
+    return !path || rest_time_parse(call->rest, rest_scalar(&call->op->tape, 0, path), ret_ms);
+}
+
 static enum rest_answer read_list(struct rest_call *call, struct err *err)
 {
     struct rest_op *op = call->op;
@@ -187,6 +194,10 @@ static enum rest_answer read_list(struct rest_call *call, struct err *err)
             return answer;
     }
     struct span next = rest_scalar(tape, 0, call->operation->next);
+    if (op->kind == REST_DELETED &&
+        (!read_moment(call, call->operation->earliest, &op->earliest_ms) ||
+         !read_moment(call, call->operation->covered, &op->covered_ms)))
+        return shape(err, "where the log of deletions begins or ends is no time");
     enum rest_answer answer = rest_page_next(call, next.len > 0, next, err);
     if (answer == ANSWER_OK)
         answer = check_errors(call, err);

@@ -242,9 +242,9 @@ int rest_request_build(struct rest_call *call, struct rest *rest, struct err *er
     values.text[PH_PAGE] = span_of(page);
     if (op->kind == REST_BACKFILL || op->kind == REST_INCREMENTAL)
         values.text[PH_AFTER_ID] = op->after_id;
-    if (op->kind == REST_LIST)
+    if (rest_by_cursor(op->kind))
         values.text[PH_CURSOR] = op->cursor;
-    if (op->kind == REST_INCREMENTAL) {
+    if (op->kind == REST_INCREMENTAL || op->kind == REST_DELETED) {
         values.text[PH_FROM] = time_text(rest, op->from_ms, from);
         values.text[PH_TO] = time_text(rest, op->to_ms, to);
     }

@@ -13,13 +13,14 @@
 
 enum { CURSOR_KEY_BYTES = 256 };
 
-enum { TOP_CURSOR, TOP_SEQ_FROM, TOP_SEQ_TO, TOP_COUNT_, TOP_TS_MS, TOP_MEMBERS };
+enum { TOP_CURSOR, TOP_SEQ_FROM, TOP_SEQ_TO, TOP_COUNT_, TOP_TS_MS, TOP_SILENT, TOP_MEMBERS };
 static const struct member TOP[TOP_MEMBERS] = {
     [TOP_CURSOR] = {"cursor", JSON_OBJECT_, false},
     [TOP_SEQ_FROM] = {"seq_from", JSON_NUMBER_, false},
     [TOP_SEQ_TO] = {"seq_to", JSON_NUMBER_, false},
     [TOP_COUNT_] = {"count", JSON_NUMBER_, false},
     [TOP_TS_MS] = {"ts_ms", JSON_NUMBER_, false},
+    [TOP_SILENT] = {"silent", JSON_ARRAY_, true},
 };
 enum { AT_FROM, AT_AFTER, AT_DONE, AT_MEMBERS };
 static const struct member AT[AT_MEMBERS] = {
@@ -45,6 +46,10 @@ void cursor_encode(const struct cursor *cursor, struct buf *out)
     buf_put_int(out, cursor->count);
     buf_puts(out, ",\"ts_ms\":");
     buf_put_int(out, cursor->ts_ms);
+    if (cursor->silent[0]) {
+        buf_puts(out, ",\"silent\":");
+        buf_puts(out, cursor->silent);
+    }
     buf_putc(out, '}');
 }
 
@@ -70,6 +75,11 @@ static int decode(struct span value, struct json_tape *tape, struct cursor *ret_
         return err_set(err, ERR_REJECT, "\"after_id\" is longer than %d bytes",
                        CURSOR_ID_BYTES - 1);
     memcpy(cursor.after_id, after.data, after.len);
+    struct span silent = top[TOP_SILENT] ? json_text(tape, top[TOP_SILENT]) : SPAN_NONE;
+    if (silent.len >= sizeof(cursor.silent))
+        return err_set(err, ERR_REJECT, "\"silent\" is longer than %d bytes",
+                       CURSOR_SILENT_BYTES - 1);
+    memcpy(cursor.silent, silent.data ? silent.data : "", silent.len);
     cursor.done = json_text(tape, at[AT_DONE]).data[0] == 't';
     *ret_cursor = cursor;
     return 0;

@@ -3,6 +3,9 @@
  * (schemas/cursor.schema.json): key   "<system>/<entity>/<pass>" value
  * {"v":1,"cursor":{"from_ms":…,"after_id":"…","done":false},"seq_from":…,"seq_to":…,"count":…,"ts_ms":…}
  *
+ * The refresh pass adds "silent":[{"field":"phone","count":12},…]: how often each field was found to have moved without its record's
+ * modified-at, ever; with the place, so that a crash counts none twice.
+ *
  * null: the pass begins anew (`tandem reset`).
  *
  * The rule (design §4.2): put events → sink_settle → cursor_put → sink_settle. A crash between
@@ -16,14 +19,15 @@
 #include "model/migration.h"
 #include "stream/sink.h"
 
-enum { CURSOR_FORMAT_VERSION = 1, CURSOR_ID_BYTES = 256 };
+enum { CURSOR_FORMAT_VERSION = 1, CURSOR_ID_BYTES = 256, CURSOR_SILENT_BYTES = 4096 };
 
 struct cursor {
     int64_t from_ms;                /* modified-at to go on from; 0 where the pass has none */
     char after_id[CURSOR_ID_BYTES]; /* the last id done (key-ordered passes, ties); "" = none */
     bool done;                      /* the pass reached its end */
     int64_t seq_from, seq_to, count;
-    int64_t ts_ms; /* wall clock, for people */
+    int64_t ts_ms;                    /* wall clock, for people */
+    char silent[CURSOR_SILENT_BYTES]; /* JSON, as above; "" = none */
 };
 
 /* pass: "backfill", "incremental", …; a split pass says which part: "backfill.2". Queued as

@@ -67,7 +67,7 @@ int backfill_load(struct poll_entity *entity, struct err *err)
     backfill->at = (struct keyset){0};
     memcpy(backfill->at.id, cursor.after_id, sizeof(backfill->at.id));
     backfill->sequence = (struct sequence){.put = cursor.seq_to, .durable = cursor.seq_to};
-    backfill->pending = 0;
+    backfill->pending = backfill->next_mono_ms = 0;
     backfill->logged_mono_ms = backfill->checkpoint_mono_ms = poll_mono_ms(poll);
     backfill->logged_put = cursor.seq_to;
     pass_begin(&backfill->pass, backfill->at, 0);
@@ -116,16 +116,30 @@ static int put_page(struct poll_entity *entity, const struct rest_op *page, stru
     return poll_hold_back(entity->poll, err);
 }
 
+/* It alone waits: what was read so far is made durable. */
+static int put_off(struct poll_entity *entity, struct err *err)
+{
+    struct backfill *backfill = &entity->backfill;
+    pass_wait(&backfill->pass, PASS, err->text);
+    backfill->next_mono_ms = poll_mono_ms(entity->poll) + backfill->pass.retry_after_ms;
+    err_clear(err);
+    return backfill_checkpoint(entity, err);
+}
+
 int backfill_step(struct poll_entity *entity, struct err *err)
 {
     struct backfill *backfill = &entity->backfill;
     struct poll *poll = entity->poll;
     struct rest_op *page;
-    if (backfill->done)
+    if (backfill->done || poll_mono_ms(poll) < backfill->next_mono_ms)
         return 0;
     int taken = pass_take(&backfill->pass, &page, err);
+    if (taken < 0 && err->kind == ERR_RETRY && backfill->pass.retry_after_ms > 0)
+        return put_off(entity, err);
     if (taken <= 0)
         return taken < 0 ? -1 : 1;
+    if (*backfill->pass.why)
+        pass_wait(&backfill->pass, PASS, "");
 #ifdef TANDEM_MUTANT_CURSOR_BEFORE_REPORTS
     backfill->sequence.put += page->record_count;
     if (put_cursor(entity, &backfill->pass.at, page->record_count == 0, err) < 0)

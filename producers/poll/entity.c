@@ -9,35 +9,6 @@
 
 #include "base/log.h"
 
-/* The old names, each once and in field order, and where each field finds its value. */
-static int read_columns(struct poll_entity *self, struct err *err)
-{
-    const struct entity *entity = self->entity;
-    size_t n = (size_t)entity->field_count;
-    self->properties = calloc(n, sizeof(*self->properties));
-    self->columns = calloc(n, sizeof(*self->columns));
-    if (!self->properties || !self->columns)
-        return err_set(err, ERR_FATAL, "out of memory");
-    self->straight = true;
-    for (int i = 0; i < entity->field_count; i++) {
-        const char *name = entity->fields[i].old_name;
-        int at = 0;
-        self->columns[i] = -1;
-        if (name) {
-            for (; at < self->property_count; at++) {
-                const char *known = self->properties[at];
-                if (known && strcmp(known, name) == 0)
-                    break;
-            }
-            self->columns[i] = at;
-            if (at == self->property_count)
-                self->properties[self->property_count++] = name;
-        }
-        self->straight &= self->columns[i] == i;
-    }
-    return 0;
-}
-
 static void open_metrics(struct poll_entity *self)
 {
     char labels[128];
@@ -64,7 +35,7 @@ int entity_open(struct poll_entity *self, struct poll *poll, const struct entity
     self->entity = entity;
     (void)snprintf(self->labels, sizeof(self->labels), "entity=\"%s\"", entity->name);
     topic_name(poll->context->migration, TOPIC_HINTS, entity, self->hints_topic);
-    if (read_columns(self, err) < 0)
+    if (describe_open(self, err) < 0)
         return -1;
     open_metrics(self);
     rest_op_init(&self->read);
@@ -73,7 +44,8 @@ int entity_open(struct poll_entity *self, struct poll *poll, const struct entity
     self->read_records = poll->traits->read_max;
     backfill_open(self);
     incremental_open(self);
-    return 0;
+    sweep_open(self);
+    return refresh_open(self, err);
 }
 
 void entity_clear(struct poll_entity *self)
@@ -82,11 +54,12 @@ void entity_clear(struct poll_entity *self)
         return;
     backfill_clear(self);
     incremental_clear(self);
+    refresh_clear(self);
+    sweep_clear(self);
     rest_op_clear(&self->read);
     rest_op_clear(&self->ended);
     arena_clear(&self->read_arena);
-    free(self->properties);
-    free(self->columns);
+    describe_clear(self);
 }
 
 /* How many records there are, and what the source's clock says. */
@@ -132,7 +105,8 @@ static int begin(struct poll_entity *self, struct err *err)
     if (count(self, &date_ms, err) < 0)
         return -1;
     int found = backfill_load(self, err);
-    if (found < 0 || incremental_load(self, found == 1, date_ms, err) < 0)
+    if (found < 0 || incremental_load(self, found == 1, date_ms, err) < 0 ||
+        sweep_load(self, found == 1, date_ms, err) < 0 || refresh_load(self, err) < 0)
         return -1;
     self->ready = true;
     log_info("passes begin", log_str("entity", self->entity->name),
@@ -151,12 +125,17 @@ static int passes_step(struct poll_entity *self, struct err *err)
     int changes = incremental_step(self, err);
     if (changes < 0)
         return -1;
+    int deletions = sweep_step(self, err);
+    if (deletions < 0)
+        return -1;
     int history = self->poll->run_backfill ? backfill_step(self, err) : 0;
-    return history < 0 ? -1 : changes | history;
+    int again = history < 0 ? -1 : refresh_step(self, err);
+    return again < 0 ? -1 : changes | deletions | history | again;
 }
 
 int entity_step(struct poll_entity *self, struct err *err)
 {
+    describe_step(self);
     int hydrated = hydrate_step(self, err);
     if (hydrated < 0)
         return -1;
@@ -169,5 +148,12 @@ int64_t entity_due_mono_ms(const struct poll_entity *self)
     int64_t due = hydrate_due_mono_ms(self);
     if (self->owner && self->incremental.next_mono_ms < due)
         due = self->incremental.next_mono_ms;
+    bool reads = self->owner && self->ready && self->poll->run_backfill && !self->backfill.done;
+    if (reads && self->backfill.next_mono_ms < due)
+        due = self->backfill.next_mono_ms;
+    if (self->owner && refresh_due_mono_ms(self) < due)
+        due = refresh_due_mono_ms(self);
+    if (self->owner && self->sweep.possible && self->sweep.next_mono_ms < due)
+        due = self->sweep.next_mono_ms;
     return due;
 }

@@ -156,8 +156,16 @@ static int settle(struct poll_entity *entity, const struct batch *batch, int64_t
 }
 
 /* A read that is refused as a whole: fewer ids, until the one is found that it is refused for. */
-static int refused(struct poll_entity *entity, const struct batch *batch, struct err *err)
+static int refused(struct poll_entity *entity, const struct batch *batch, enum rest_outcome outcome,
+                   struct err *err)
 {
+    if (outcome == REST_REFUSED && !entity->read_described) {
+        entity->read_described = true;
+        if (describe_again(entity) == 1) { /* for a property that is gone */
+            err_clear(err);
+            return 1;
+        }
+    }
     if (batch->count > 1) {
         entity->read_records = batch->count / 2;
         log_debug("read refused, trying fewer", log_int("records", entity->read_records),
@@ -240,9 +248,10 @@ static int hydrate(struct poll_entity *entity, struct batch *batch, struct err *
     if (!started)
         return poll_start_failed(poll, err);
     if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE)
-        return refused(entity, batch, err);
+        return refused(entity, batch, outcome, err);
     if (outcome != REST_DONE)
         return poll_block(poll, outcome, retry_after_ms, err);
+    entity->read_described = false;
     /*
      * What is read at an unknown time is newer than nothing: apply would have to ask for it again, at once and for ever.
      * The incremental pass refuses it too.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "producers/poll/poll.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -27,6 +28,7 @@ void pass_init(struct pass *pass, struct poll_entity *entity, enum rest_kind kin
 {
     *pass = (struct pass){.entity = entity, .kind = kind};
     pass->page_records = page_max(pass);
+    pass->priority = kind == REST_BACKFILL ? BUDGET_BACKFILL : BUDGET_LIVE;
     rest_op_init(&pass->ops[0]);
     rest_op_init(&pass->ops[1]);
 }
@@ -60,7 +62,7 @@ static int pass_ask(struct pass *pass, struct err *err)
     struct rest_op *op = &pass->ops[pass->next];
     rest_op_reset(op);
     op->kind = pass->kind;
-    op->priority = pass->kind == REST_BACKFILL ? BUDGET_BACKFILL : BUDGET_LIVE;
+    op->priority = pass->priority;
     op->object = entity->entity->old_object;
     op->properties = entity->properties;
     op->property_count = entity->property_count;
@@ -72,6 +74,35 @@ static int pass_ask(struct pass *pass, struct err *err)
         return -1;
     pass->under_way = true;
     return 0;
+}
+
+/* What holds a refresh or a backfill up holds no change up: it finds out for itself. */
+static int pass_block(struct pass *pass, enum rest_outcome outcome, int64_t retry_after_ms,
+                      struct err *err)
+{
+    if (pass->priority == BUDGET_LIVE)
+        return poll_block(pass->entity->poll, outcome, retry_after_ms, err);
+    err->kind = ERR_RETRY;
+    pass->retry_after_ms = outcome == REST_DENIED ? POLL_DENIED_WAIT_MS : retry_after_ms;
+    if (pass->retry_after_ms < POLL_BLOCK_MIN_MS)
+        pass->retry_after_ms = POLL_BLOCK_MIN_MS;
+    return -1;
+}
+
+void pass_wait(struct pass *pass, const char *name, const char *why)
+{
+    const struct poll_entity *entity = pass->entity;
+    char labels[128];
+    (void)snprintf(labels, sizeof(labels), "%s,pass=\"%s\"", entity->labels, name);
+    metric_set(metric_gauge("tandem_poll_waiting",
+                            "1: the pass waits for the budget, for what it is compared with, or "
+                            "for a source that says no; others go on.",
+                            labels),
+               *why ? 1 : 0);
+    if (*why && strcmp(pass->why, why) != 0)
+        log_warn("a pass waits", log_str("entity", entity->entity->name), log_str("pass", name),
+                 log_str("why", why));
+    (void)snprintf(pass->why, sizeof(pass->why), "%s", why);
 }
 
 /* This request can never work as it is: a smaller page may. 0, or -1 when it cannot be smaller. */
@@ -111,7 +142,7 @@ static int pass_stalled(struct pass *pass, struct err *err)
              poll->system->name, pass->entity->entity->old_object, (long long)pass->at.ms,
              pass->at.id);
     if (!give_up)
-        return poll_block(poll, REST_LATER, PASS_STALL_WAIT_MS, err);
+        return pass_block(pass, REST_LATER, PASS_STALL_WAIT_MS, err);
     err->kind = ERR_FATAL;
     err->exit_code = EX_PROTOCOL;
     return -1;
@@ -123,15 +154,32 @@ static int pass_outcome(struct pass *pass, enum rest_outcome outcome, int64_t re
 {
     if (outcome == REST_DONE)
         return 1;
+    if (outcome == REST_REFUSED && !pass->described) {
+        pass->described = true;
+        if (describe_again(pass->entity) == 1) { /* for a property that is gone */
+            err_clear(err);
+            return 0;
+        }
+    }
     if (outcome == REST_REFUSED || outcome == REST_TOO_LARGE)
         return pass_halve(pass, err);
-    return poll_block(pass->entity->poll, outcome, retry_after_ms, err);
+    return pass_block(pass, outcome, retry_after_ms, err);
+}
+
+int pass_look(struct pass *pass, struct err *err)
+{
+    struct poll *poll = pass->entity->poll;
+    if (!pass->under_way && pass_ask(pass, err) < 0)
+        return poll_start_failed(poll, err);
+    rest_serve(poll->rest);
+    return rest_is_over(&pass->ops[pass->next]);
 }
 
 int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err)
 {
     struct poll *poll = pass->entity->poll;
     int64_t retry_after_ms = 0;
+    pass->retry_after_ms = 0;
     if (!pass->under_way && pass_ask(pass, err) < 0)
         return poll_start_failed(poll, err);
     struct rest_op *page = &pass->ops[pass->next];
@@ -145,10 +193,12 @@ int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err)
     if (page_check(&pass->at, pass->to_ms, page, &pass->at, err) < 0)
         return pass_stalled(pass, err);
     pass->stalls = 0;
+    pass->described = false;
     pass_grow(pass);
     pass->next = 1 - pass->next;
     struct err later = ERR_INIT; /* what it was comes up when the page is taken */
-    if (page->more && pass_ask(pass, &later) == 0)
+    bool ahead = page->more && pass->priority != BUDGET_REFRESH; /* which takes its time */
+    if (ahead && pass_ask(pass, &later) == 0)
         rest_serve(poll->rest);
     *ret_page = page;
     return 1;

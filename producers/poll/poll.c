@@ -55,6 +55,46 @@ static const struct conf_option OPTIONS[] = {
      .min = 0,
      .max = 10000,
      .help = "How long a hint waits for others, so that one request reads many, milliseconds."},
+    {.name = "describe_interval_ms",
+     .type = CONF_INT,
+     .offset = offsetof(struct poll, describe_interval_ms),
+     .default_int = 600000,
+     .min = 0,
+     .max = 86400000,
+     .help =
+         "Between two looks at which properties there are, milliseconds: one that is gone is an "
+         "alarm, and is not asked for any more; 0 = only when a page is refused."},
+    {.name = "stall_alarm_s",
+     .type = CONF_INT,
+     .offset = offsetof(struct poll, stall_alarm_s),
+     .default_int = 900,
+     .min = 0,
+     .max = 86400,
+     .help = "A pass, or hints, without progress for so many seconds are an alarm; 0 = never."},
+    {.name = "refresh_period_s",
+     .type = CONF_INT,
+     .offset = offsetof(struct poll, refresh_period_s),
+     .default_int = 86400,
+     .min = 0,
+     .max = 2678400,
+     .help = "In how many seconds every record is read once more, for what changes without a "
+             "modified date (formulas, roll-ups, related records); 0 = never."},
+    {.name = "sweep_interval_ms",
+     .type = CONF_INT,
+     .offset = offsetof(struct poll, sweep_interval_ms),
+     .default_int = 600000,
+     .min = 0,
+     .max = 86400000,
+     .help = "Between two looks into the system's log of deletions, milliseconds; 0 = never. "
+             "Salesforce answers for whole minutes: 120000 or more."},
+    {.name = "sweep_percent",
+     .type = CONF_INT,
+     .offset = offsetof(struct poll, sweep_percent),
+     .default_int = 5,
+     .min = 0,
+     .max = 100,
+     .help = "Of the records known: more deletions than that (and more than 20) in one sweep stop "
+             "it until `tandem sweep approve`."},
     {0},
 };
 
@@ -141,7 +181,8 @@ void poll_checkpoint(struct poll *poll, int timeout_ms)
         struct poll_entity *entity = &poll->entities[i];
         struct err err = ERR_INIT;
         if (entity->ready &&
-            (backfill_checkpoint(entity, &err) < 0 || incremental_checkpoint(entity, &err) < 0))
+            (backfill_checkpoint(entity, &err) < 0 || incremental_checkpoint(entity, &err) < 0 ||
+             refresh_checkpoint(entity, &err) < 0))
             log_warn("no checkpoint: some will be published again", log_str("why", err.text));
     }
     poll->settle_ms = before;
@@ -224,6 +265,7 @@ static int source_round(void *self, int timeout_ms, struct err *err)
 {
     struct poll *poll = self;
     int worked = 0;
+    stall_look(poll);
     if (hints_take(poll, 0, err) < 0 || wait_blocked(poll, timeout_ms, err) < 0)
         return -1;
     for (int i = 0; i < poll->entity_count && err->kind == ERR_NONE; i++) {

@@ -6,11 +6,17 @@
  *   poll.c         options, life cycle, one round of work
  *   entity.c       one entity: columns, metrics, the order of its passes
  *   hints.c        the consumer group on <ns>.hints.*: who owns what, hints in memory, their offsets
+ *   describe.c     which properties there are, again and again; which of them are asked for
  *   hydrate.c      hints → one read for many → events
  *   pass.c         one page after another by keyset, the next one under way while this one is mapped
  *   page.c         is this page what was asked for? (pure)
  *   backfill.c     everything once, in the order of ids
  *   incremental.c  what was modified, again and again
+ *   refresh.c      everything again, turn after turn, for what changed silently
+ *   refresh_page.c a page of it against the rows that apply has; silent.c: which fields moved (pure)
+ *   stall.c        what makes no progress is an alarm
+ *   sweep.c        what the source's log says was deleted, behind a brake
+ *   sweep_hints.c  that becomes hints, told once
  *   publish.c      record → event or dead letter
  *   memory.c       what was delivered within the overlap
  *
@@ -26,6 +32,8 @@
 #include "producers/poll/memory.h"
 #include "producers/poll/page.h"
 #include "remote/rest.h"
+#include "remote/rows.h"
+#include "stream/brake.h"
 #include "stream/cursor.h"
 #include "stream/group.h"
 #include "stream/source.h"
@@ -47,15 +55,20 @@ struct poll_entity;
 
 struct pass {
     struct poll_entity *entity;
-    enum rest_kind kind;   /* REST_BACKFILL or REST_INCREMENTAL */
+    enum rest_kind kind;           /* REST_BACKFILL or REST_INCREMENTAL */
+    enum budget_priority priority; /* of the kind, unless set after pass_init */
     int page_records;      /* asked for now: halved when a page is too large, then doubled again */
     struct keyset at;      /* behind the last page taken */
     int64_t to_ms;         /* REST_INCREMENTAL */
     struct rest_op ops[2]; /* one at hand, one under way */
     int next;              /* which of them is (or will be) under way */
     bool under_way;
-    int grown;  /* pages taken since the size changed */
-    int stalls; /* pages in succession that were not what was asked for */
+    int grown;      /* pages taken since the size changed */
+    int stalls;     /* pages in succession that were not what was asked for */
+    bool described; /* since the last page that was given */
+    int64_t
+        retry_after_ms; /* not BUDGET_LIVE: of ERR_RETRY of pass_take, which holds up this pass alone; 0: the others too */
+    char why[POLL_WHY_BYTES]; /* it waits; "" */
 };
 
 void pass_init(struct pass *pass, struct poll_entity *entity, enum rest_kind kind);
@@ -71,6 +84,12 @@ void pass_begin(struct pass *pass, struct keyset at, int64_t to_ms);
  * one is asked for with the next call. -1 = ERR_RETRY (asked again with the next call) or ERR_FATAL.
  */
 int pass_take(struct pass *pass, struct rest_op **ret_page, struct err *err);
+
+/* The pass waits, because; "": it goes on. Logged once, and a gauge. */
+void pass_wait(struct pass *pass, const char *name, const char *why);
+
+/* Ask for the next page if it is not under way. 1 = pass_take will not wait for it, 0 = it is on its way, -1 as pass_take. */
+int pass_look(struct pass *pass, struct err *err);
 
 /* Forget a page that is under way: it was asked for before something that it must not precede. */
 void pass_drop(struct pass *pass);
@@ -92,6 +111,7 @@ struct backfill {
     int64_t checkpoint_mono_ms;
     int64_t total; /* REST_COUNT at the beginning, −1 unknown */
     int64_t logged_mono_ms, logged_put;
+    int64_t next_mono_ms; /* while it waits */
 };
 
 struct incremental {
@@ -108,6 +128,69 @@ struct incremental {
     struct memory memory;
     struct memory_entry *delivered; /* put, not yet reported */
     int delivered_count, delivered_cap;
+};
+
+/* Which properties the old system has. */
+struct describe {
+    bool possible;    /* it describes its objects */
+    bool *gone;       /* of wanted */
+    struct buf known; /* all names of the last answer */
+    int64_t next_mono_ms;
+    struct rest_op op;
+    struct metric *failures;
+};
+
+/* A turn reads every record once, spread over refresh_period_s. */
+struct refresh {
+    struct pass pass;
+    struct rows *rows;    /* what apply has */
+    bool running;         /* in the middle of a turn */
+    struct keyset at;     /* behind the last page put */
+    int64_t turn_ms;      /* when this turn (the last one) began, by the source's clock; 0 never */
+    int64_t read;         /* records of this turn, since it began or was resumed */
+    int64_t turn_records; /* of the last turn that this process read from its beginning; 0 */
+    int64_t next_mono_ms;
+    struct sequence sequence;
+    int64_t pending, checkpoint_mono_ms;
+    int64_t *silent;     /* entity->field_count: how often each moved without modified-at, ever */
+    struct memory told;  /* what it published lately: the rows may be behind */
+    bool *moved;         /* likewise, of one record */
+    int64_t *page_moved; /* likewise, of one page, */
+    int64_t page_silent; /* and of how many records */
+    struct arena arena;  /* of a page */
+    struct metric **fields, *records, *reread;
+};
+
+/* What is watched for standing still. */
+enum stall_work {
+    STALL_INCREMENTAL,
+    STALL_BACKFILL,
+    STALL_SWEEP,
+    STALL_REFRESH,
+    STALL_HINTS,
+    STALL_COUNT
+};
+struct stall {
+    uint64_t place; /* where it was seen last; 0: nothing to do */
+    int64_t moved_mono_ms;
+    bool raised;
+};
+
+/* Deletions and merges, from the source's own log. */
+struct sweep {
+    bool possible, running;           /* running: in the middle of the log */
+    int64_t from_ms, to_ms;           /* everything that ended before from_ms was asked for */
+    int64_t earliest_ms, covered_ms;  /* what the log says of itself; −1 nothing */
+    char cursor[CURSOR_ID_BYTES * 2]; /* the next page; "": the first */
+    int64_t found;
+    struct buf ids;     /* of them, as many as the brake allows: "<ms> <id>\n" */
+    struct memory told; /* of the overlap, with the time that the log gave */
+    struct brake brake;
+    struct sequence sequence;
+    int64_t next_mono_ms;
+    struct rest_op op;
+    char why[POLL_WHY_BYTES]; /* the source refused; "" */
+    struct metric *hinted, *refused;
 };
 
 /* A hint in memory, from Kafka to its event's delivery report. */
@@ -129,17 +212,25 @@ struct poll_entity {
     const struct entity *entity;
     char labels[64]; /* of metrics: entity="contact" */
     char hints_topic[TOPIC_NAME_BYTES];
-    const char **properties; /* old names, each once */
+    const char **wanted; /* old names, each once */
+    int wanted_count;
+    int *wanted_of;          /* field → wanted, −1 none */
+    const char **properties; /* of them, what is there: what is asked for */
     int property_count;
-    int *columns;  /* field → property, −1 none */
+    int *columns;  /* field → property, −1 none: MISSING, which is not blank */
     bool straight; /* property i is field i: no copy per record */
     bool owner;    /* hints partition 0 is ours: the passes are */
     bool ready;    /* cursors are loaded, the source's clock is known */
+    struct stall stalls[STALL_COUNT];
+    struct describe describe;
     struct backfill backfill;
     struct incremental incremental;
+    struct refresh refresh;
+    struct sweep sweep;
     struct hint_partition *partitions;
     int partition_count;
     int read_records;     /* ids a read, halved when refused */
+    bool read_described;  /* since the last read that was answered */
     struct rest_op ended; /* of hints: what the read did not find */
     struct rest_op read;  /* of hints, and of the count */
     struct arena read_arena;
@@ -151,6 +242,8 @@ struct poll_entity {
 struct poll {
     /* options, see poll.c */
     int64_t interval_ms, page, chunk, overlap_memory, gather_ms;
+    int64_t refresh_period_s, describe_interval_ms, stall_alarm_s;
+    int64_t sweep_interval_ms, sweep_percent;
     bool run_backfill;
 
     const struct source_context *context;
@@ -222,6 +315,14 @@ void hints_store(struct poll_entity *entity, int32_t partition);
 /* True if the hints of this key come to us: what others hydrate our memory cannot know. */
 bool hints_own_key(const struct poll_entity *entity, struct span key);
 
+/* ---- describe.c ---- */
+
+int describe_open(struct poll_entity *entity, struct err *err); /* wanted, properties, columns */
+void describe_clear(struct poll_entity *entity);
+void describe_step(struct poll_entity *entity);
+/* Ask now: something was refused. 1 = other properties are asked for from now on, 0 = the same, or nobody knows. No op of the entity's passes stays under way after 1. */
+int describe_again(struct poll_entity *entity);
+
 /* ---- hydrate.c: 1 = read some, 0 = nothing was due, -1 = err ---- */
 
 int hydrate_step(struct poll_entity *entity, struct err *err);
@@ -245,6 +346,47 @@ int incremental_load(struct poll_entity *entity, bool found_backfill, int64_t so
 int incremental_step(struct poll_entity *entity, struct err *err);
 int incremental_checkpoint(struct poll_entity *entity, struct err *err);
 
+/* ---- refresh.c: as above ---- */
+
+int refresh_open(struct poll_entity *entity, struct err *err);
+void refresh_clear(struct poll_entity *entity);
+int refresh_load(struct poll_entity *entity, struct err *err);
+int refresh_step(struct poll_entity *entity, struct err *err);
+int refresh_checkpoint(struct poll_entity *entity, struct err *err);
+int64_t refresh_due_mono_ms(const struct poll_entity *entity); /* INT64_MAX: never */
+
+/* ---- refresh_page.c ---- */
+
+/* The rows of a page's records, in the refresh's arena; page NULL: could they be read? As rows_read. */
+int refresh_read_rows(struct poll_entity *entity, const struct rest_op *page,
+                      struct span **ret_rows, struct err *err);
+/* What is news goes on <ns>.changes; counts it, moves the place. -1: the page has to be read again. */
+int refresh_put_page(struct poll_entity *entity, const struct rest_op *page,
+                     const struct span *rows, struct err *err);
+/* Refresh's counts as the cursor has them. What does not fit is left out: the metrics have it. */
+void refresh_put_counts(const struct poll_entity *entity, char text[CURSOR_SILENT_BYTES]);
+void refresh_read_counts(struct poll_entity *entity, const char *text);
+
+/* ---- stall.c ---- */
+
+/* Once a round, whatever else the round does. */
+void stall_look(struct poll *poll);
+/* ---- sweep.c: as above ---- */
+
+void sweep_open(struct poll_entity *entity);
+void sweep_clear(struct poll_entity *entity);
+int sweep_load(struct poll_entity *entity, bool found_backfill, int64_t source_ms, struct err *err);
+int sweep_step(struct poll_entity *entity, struct err *err);
+/* From where the log is asked for: before from_ms, see there. */
+int64_t sweep_low_ms(const struct poll_entity *entity);
+
+/* ---- sweep_hints.c ---- */
+
+/* What stands in ids becomes hints; returns 0 when Kafka has them: then they count as told. */
+int sweep_put_hints(struct poll_entity *entity, struct err *err);
+/* This deletion, with this time, within the overlap, by this process. */
+bool sweep_was_told(const struct poll_entity *entity, struct span id, int64_t at_ms);
+
 /* ---- publish.c ---- */
 
 /* How a record was seen. */
@@ -264,6 +406,17 @@ struct sighting sighting_of(const struct poll *poll, enum event_pass pass,
 int publish_record(struct poll_entity *entity, const struct rest_record *record,
                    const struct sighting *sighting, struct memory_entry *delivered,
                    struct err *err);
+/*
+ * The two halves, for who looks at the event before it is put. Record → event, identified, in the instance's arena until the next record; -1
+ * with ERR_REJECT: it cannot be mapped (key and version are there all the same).
+ */
+int publish_read(const struct poll_entity *entity, const struct rest_record *record,
+                 const struct sighting *sighting, struct event *ret_event, struct err *err);
+/* Returns as publish_record. */
+int publish_event(struct poll_entity *entity, const struct rest_record *record, struct event *event,
+                  struct err *err);
+int publish_unmapped(struct poll_entity *entity, const struct rest_record *record,
+                     const struct event *event, const char *reason, struct err *err);
 /* Ended record (REST_ENDED) → a delete, or a merge, on <ns>.changes. Returns as publish_record. */
 int publish_ended(struct poll_entity *entity, const struct rest_record *record,
                   const struct sighting *sighting, struct err *err);

@@ -118,14 +118,11 @@ static int bury(struct poll_entity *entity, const struct rest_record *record,
     return 0;
 }
 
-int publish_record(struct poll_entity *entity, const struct rest_record *record,
-                   const struct sighting *sighting, struct memory_entry *delivered, struct err *err)
+static int read_event(const struct poll_entity *entity, const struct rest_record *record,
+                      const struct sighting *sighting, struct event *ret_event, struct err *err)
 {
     struct arena *arena = &entity->poll->arena;
-    struct err bad = ERR_INIT;
     arena_reset(arena);
-    if (delivered)
-        *delivered = (struct memory_entry){0};
     struct event event = {.system = span_of(entity->poll->system->name),
                           .id = record->id,
                           .op = 'r', /* we read a state; what it was before we cannot know */
@@ -135,11 +132,46 @@ int publish_record(struct poll_entity *entity, const struct rest_record *record,
     event.key = publish_key(entity, record->id, arena);
     event.version = version_observed(record->modified_ms, sighting->date_ms, sighting->duration_ms,
                                      entity->entity->generation);
+    int failed = 0;
     if (record->modified_ms < 0)
-        (void)err_set(&bad, ERR_REJECT, "the record has no time of modification");
-    if (bad.kind != ERR_NONE ||
-        mapping_read(entity->entity, SIDE_OLD, by_field(entity, record, arena), arena, &event.after,
-                     NULL, &bad) < 0)
+        failed = err_set(err, ERR_REJECT, "the record has no time of modification");
+    else
+        failed = mapping_read(entity->entity, SIDE_OLD, by_field(entity, record, arena), arena,
+                              &event.after, NULL, err);
+    *ret_event = event;
+    return failed;
+}
+
+int publish_read(const struct poll_entity *entity, const struct rest_record *record,
+                 const struct sighting *sighting, struct event *ret_event, struct err *err)
+{
+    if (read_event(entity, record, sighting, ret_event, err) < 0)
+        return -1;
+    event_identify(ret_event);
+    return 0;
+}
+
+int publish_event(struct poll_entity *entity, const struct rest_record *record, struct event *event,
+                  struct err *err)
+{
+    unlearn(entity, event);
+    return put_event(entity, event, record->raw, err);
+}
+
+int publish_unmapped(struct poll_entity *entity, const struct rest_record *record,
+                     const struct event *event, const char *reason, struct err *err)
+{
+    return bury(entity, record, event, reason, NULL, err);
+}
+
+int publish_record(struct poll_entity *entity, const struct rest_record *record,
+                   const struct sighting *sighting, struct memory_entry *delivered, struct err *err)
+{
+    struct event event;
+    struct err bad = ERR_INIT;
+    if (delivered)
+        *delivered = (struct memory_entry){0};
+    if (read_event(entity, record, sighting, &event, &bad) < 0)
         return bury(entity, record, &event, bad.text, delivered, err);
     if (!delivered) {
         unlearn(entity, &event);

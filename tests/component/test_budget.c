@@ -183,6 +183,36 @@ static void what_headers_say_holds_for_all(void **state)
     budget_close(one);
 }
 
+/* Nothing to share: Redis hears of the requests later, all of them, and a gate of somebody else is heard. */
+static void without_a_limit_redis_is_asked_seldom(void **state)
+{
+    (void)state;
+    struct budget *one = open_budget("free", 0, 1000, 0), *other = open_budget("free", 0, 1000, 0);
+    struct budget_state found = {0};
+    struct err err = ERR_INIT;
+    uint64_t ticket;
+    int64_t taken = 0, first = 0, end_ms = now_ms() + 20000;
+    for (; taken < 200; taken++)
+        assert_int_equal(budget_take(one, BUDGET_REFRESH, &ticket, why), 0);
+    assert_int_equal(budget_read(one, &found, &err), 0);
+    first = found.users[0].requests;
+    assert_in_range(first, 1, taken);
+    while (found.users[0].requests < 200) {
+        assert_true(now_ms() < end_ms);
+        assert_int_equal(budget_take(one, BUDGET_REFRESH, &ticket, why), 0);
+        taken++;
+        assert_int_equal(budget_read(one, &found, &err), 0);
+        assert_in_range(found.users[0].requests, first, taken);
+    }
+    assert_int_equal(budget_take(other, BUDGET_LIVE, &ticket, why), 0);
+    budget_give(other, ticket, &NOTHING, 60000, "refused");
+    while (budget_take(one, BUDGET_REFRESH, &ticket, why) == 0)
+        assert_true(now_ms() < end_ms);
+    assert_string_equal(why, "refused");
+    budget_close(one);
+    budget_close(other);
+}
+
 static void the_day_is_not_used_up(void **state)
 {
     (void)state;
@@ -262,6 +292,7 @@ int main(void)
         cmocka_unit_test(nowhere_more_than_the_limit),
         cmocka_unit_test(live_changes_find_a_place),
         cmocka_unit_test(what_headers_say_holds_for_all),
+        cmocka_unit_test(without_a_limit_redis_is_asked_seldom),
         cmocka_unit_test(the_day_is_not_used_up),
         cmocka_unit_test(a_redis_that_forgot_costs_a_window),
         cmocka_unit_test(without_redis_a_quarter),

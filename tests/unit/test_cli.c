@@ -171,6 +171,23 @@ static void metrics_are_found_by_whole_name_and_label(void **state)
     assert_false(fetch_metric(text, "a_total", "entity=\"lead\"", &value));
 }
 
+static void raised_gauges_are_named(void **state)
+{
+    (void)state;
+    struct span text = span_of("gone{entity=\"contact\",property=\"Phone\"} 1\n"
+                               "gone{entity=\"contact\",property=\"Title\"} 0\n"
+                               "gone{entity=\"contact\",property=\"Fax\"} 1\n"
+                               "gone{entity=\"deal\",property=\"Name\"} 1\n"
+                               "gone_by{entity=\"contact\",property=\"Email\"} 1\n");
+    char names[64] = "", few[12] = "", none[16] = "as it was";
+    fetch_raised(text, "gone", "entity=\"contact\"", "property", names, sizeof(names));
+    assert_string_equal(names, "Phone, Fax");
+    fetch_raised(text, "gone", "entity=\"contact\"", "property", few, 9);
+    assert_string_equal(few, "Phone");
+    fetch_raised(text, "gone", "entity=\"lead\"", "property", none, sizeof(none));
+    assert_string_equal(none, "as it was");
+}
+
 static struct progress progress_at(int64_t ms, int64_t done, int64_t applied)
 {
     struct progress progress = {.taken_ms = ms,
@@ -178,7 +195,12 @@ static struct progress progress_at(int64_t ms, int64_t done, int64_t applied)
                                 .dead_letters = 2,
                                 .entity_count = 1,
                                 .process_count = 1};
-    progress.entities[0] = (struct progress_entity){"contact", done, 1000, false, done, 40, 1.0};
+    progress.entities[0] = (struct progress_entity){.name = "contact",
+                                                    .backfill_done = done,
+                                                    .backfill_total = 1000,
+                                                    .events = done,
+                                                    .lag_messages = 40,
+                                                    .source_lag_s = 1.0};
     progress.processes[0] = (struct progress_process){
         .name = "apply/1", .state = "running", .answers = true, .why = "target 429, 10 s"};
     return progress;
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test(the_latest_of_many_keys),
         cmocka_unit_test(secrets_are_left_out),
         cmocka_unit_test(metrics_are_found_by_whole_name_and_label),
+        cmocka_unit_test(raised_gauges_are_named),
         cmocka_unit_test(the_line_says_how_far_how_fast_and_why_not),
         cmocka_unit_test(no_estimate_before_a_hundredth_of_the_way),
         cmocka_unit_test(every_class_has_advice),
