@@ -1,9 +1,10 @@
 """
-bench_apply — events that lie on Kafka to a HubSpot-shaped target in memory, in batches of 100: tandem-apply beside the bare requests.
-Two cases: every record is new, then one field of every record has changed. Once with one process, once with two that share the partitions.
+bench_apply — events that lie on Kafka to a HubSpot-shaped target in memory, in batches of 100, or one record a write: tandem-apply beside
+the bare requests. Two cases: every record is new, then one field of every record has changed. Once with one process, once with two that
+share the partitions.
 """
 from harness import wait_for
-from rig import PARTITIONS, Migration, Server, Window, bench, check, cpu_s, from_output, run, wait_log
+from rig import PARTITIONS, Machine, Migration, Server, Window, bench, check, cpu_s, from_output, run, wait_log
 
 CASES = (("create", "created"), ("update", "updated"))
 INSTANCES = (1, 2)
@@ -60,21 +61,21 @@ def tandem(migration, services, target, applies, records, counter):
     return result
 
 
-def floor(target, migration, records, case, counter):
+def floor(target, migration, records, case, counter, write):
     before = target.get("/admin/stats")
-    spent = cpu_s(target.pid)
-    output = run([bench("floor_apply"), target.url, str(records), case, migration.external_id, migration.marker])
-    result = from_output(output, target=(cpu_s(target.pid) - spent) * 1e6 / records)
+    spent, machine = cpu_s(target.pid), Machine()
+    output = run([bench("floor_apply"), target.url, str(records), case, migration.external_id, migration.marker, str(write)])
+    result = from_output(output, machine, target=(cpu_s(target.pid) - spent) * 1e6 / records)
     check(f"floor {counter}", target.get("/admin/stats")[counter] - before[counter], records)
     return result
 
 
-def one_round(services, source, records, instances):
-    """{subject: result}"""
+def one_round(services, source, records, instances, write=100):
+    """{subject: result}; so many records a write"""
     found = {}
     source.get("/admin/generation/1")
     target = Server("bench_target", records)
-    migration = Migration(services, source.url, target.url)
+    migration = Migration(services, source.url, target.url, new_limits=f"write = {write};")
     for number, (case, counter) in enumerate(CASES, 1):
         if number > 1:
             source.get(f"/admin/generation/{number}")
@@ -84,21 +85,22 @@ def one_round(services, source, records, instances):
         found[subject(instances, case)] = tandem(migration, services, target, applies, records, counter)
     target.get("/admin/clear")
     for case, counter in CASES if instances == 1 else ():
-        found[f"floor {case}"] = floor(target, migration, records, case, counter)
+        found[f"floor {case}"] = floor(target, migration, records, case, counter, write)
     target.kill()
     return found
 
 
-def measure(services, records, rounds, say):
+def measure(services, records, rounds, say, write=100):
     source = Server("bench_source", records)
     results = {name: [] for name in SUBJECTS}
     for number in range(1, rounds + 1):
         found = {}
         for instances in INSTANCES:
-            found.update(one_round(services, source, records, instances))
+            found.update(one_round(services, source, records, instances, write))
         for name, result in found.items():
             results[name].append(result)
             others = ", ".join(f"{key} {value:.1f}" for key, value in result["others"].items())
-            say(f"apply {number}/{rounds} {name}: {result['rate']:,.0f}/s, {result['s_per_million']:.1f} s/M ({others})")
+            say(f"apply {number}/{rounds} {name}: {result['rate']:,.0f}/s, {result['s_per_million']:.1f} s/M ({others}); "
+                f"stolen {result['stolen']:.0f} %, idle {result['idle']:.0f} %")
     source.kill()
     return results

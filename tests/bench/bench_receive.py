@@ -16,6 +16,7 @@ from harness import Proc
 
 CONNECTIONS = (1, 32, 256)
 KEY = b"thirty-two bytes of pure secret!"
+SECRETS = {"hook-secret": "whsec_" + base64.b64encode(KEY).decode()}
 PATHS = {"webhook": "/hooks/crm", "form": "/servlet/servlet.WebToLead"}
 NAMES = ("email", "first_name", "last_name", "phone", "mobile", "job_title", "notes", "street", "city", "zip", "country")
 SOURCES = f''', {{ name = "hooks"; type = "webhook"; system = "salesforce"; listen = "127.0.0.1:0";
@@ -46,21 +47,24 @@ def record(number):
             "LeadSource": "Web"}
 
 
-def hook(number, at):
-    """Standard Webhooks (webhook-signature v1)."""
-    modified = time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(at - 5))
-    data = {"Id": f"0035g{number:010d}AAA", "SystemModstamp": modified, **record(number)}
+def signed(data, number, at):
+    """Body and headers by Standard Webhooks (webhook-signature v1)."""
     body = json.dumps({"type": "contact.changed", "data": data}, separators=(",", ":")).encode()
     message = f"msg_{number}"
     signature = base64.b64encode(hmac.new(KEY, f"{message}.{at}.".encode() + body, hashlib.sha256).digest()).decode()
-    return body, (f"Content-Type: application/json\r\nwebhook-id: {message}\r\nwebhook-timestamp: {at}\r\n"
-                  f"webhook-signature: v1,{signature}\r\n")
+    return body, {"webhook-id": message, "webhook-timestamp": str(at), "webhook-signature": f"v1,{signature}"}
+
+
+def hook(number, at):
+    modified = time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(at - 5))
+    body, headers = signed({"Id": f"0035g{number:010d}AAA", "SystemModstamp": modified, **record(number)}, number, at)
+    return body, {"Content-Type": "application/json", **headers}
 
 
 def form(number, _at):
     values = list(record(number).values())[:len(NAMES)]
     body = urllib.parse.urlencode(dict(zip(NAMES, values))).encode()
-    return body, "Content-Type: application/x-www-form-urlencoded\r\n"
+    return body, {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def write_requests(path, kind, first, count):
@@ -68,7 +72,8 @@ def write_requests(path, kind, first, count):
     with open(path, "wb") as file:
         for number in range(first, first + count):
             body, headers = make(number, at)
-            text = f"POST {PATHS[kind]} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            text = f"POST {PATHS[kind]} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
             file.write(struct.pack("<I", len(text)) + text)
 
 
@@ -96,8 +101,7 @@ def port_of(proc, kind):
 
 def measure(services, requests, rounds, say):
     source, target = Server("bench_source", 1), Server("bench_target", 1)
-    migration = Migration(services, source.url, target.url, sources=SOURCES,
-                          secrets={"hook-secret": "whsec_" + base64.b64encode(KEY).decode()})
+    migration = Migration(services, source.url, target.url, sources=SOURCES, secrets=SECRETS)
     topic, bare = migration.topic("changes.contact"), migration.topic("hints.contact")
     receivers = {}
     for kind, name in (("webhook", "hooks"), ("form", "forms")):

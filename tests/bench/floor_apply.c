@@ -2,10 +2,10 @@
  * floor_apply — what writing to the target costs at the very least: the batch requests that tandem-apply sends, rendered from a template, on as
  * many connections, without any logic, Redis or Kafka. The answers are read and forgotten.
  *
- *   floor_apply <target url> <records> create|update <external id property> <marker property>
+ *   floor_apply <target url> <records> create|update <external id property> <marker property> <records a write>
  *
- * create: a batch/read by external id, one by e-mail, a batch/upsert of all fields; update: a batch/read by id, a batch/update
- * of one field. One JSON line on stdout: records, seconds, cpu_s, rss_kib.
+ * Batches of 100. create: a batch/read by external id, one by e-mail, batch/upsert of all fields; update: a batch/read by id,
+ * batch/update of one field; so many records a write. One JSON line on stdout: records, seconds, cpu_s, rss_kib.
  */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 
-enum { BATCH = 100, LANES = 8, STEPS_MAX = 3, FIRST_ID = 1000 };
+enum { BATCH = 100, LANES = 8, FIRST_ID = 1000 };
 
 static const char PROPERTIES[] = "\"email\",\"firstname\",\"lastname\",\"phone\",\"mobilephone\","
                                  "\"jobtitle\",\"message\",\"address\",\"city\",\"zip\","
@@ -26,7 +26,8 @@ static const char PROPERTIES[] = "\"email\",\"firstname\",\"lastname\",\"phone\"
 struct lane {
     CURL *easy;
     struct buf body;
-    int64_t first; /* record of the batch in work */
+    int64_t first;   /* record of the batch in work */
+    int64_t written; /* of the batch */
     int step;
 };
 
@@ -35,6 +36,7 @@ struct floor {
     const char *url, *external_id, *marker;
     bool update;
     int64_t next, records, done, answered_bytes;
+    int64_t write; /* records in one write */
     struct lane lanes[LANES];
 };
 
@@ -106,17 +108,26 @@ static void put_updated(const struct floor *floor, struct buf *body, int64_t num
     put_id(body, "\":\"1.2.", number, "\"}}");
 }
 
+static int64_t lane_end(const struct floor *floor, const struct lane *lane)
+{
+    return lane->first + BATCH < floor->records ? lane->first + BATCH : floor->records;
+}
+
 static const char *render(const struct floor *floor, const struct lane *lane, struct buf *body)
 {
-    int64_t end = lane->first + BATCH < floor->records ? lane->first + BATCH : floor->records;
+    int64_t end = lane_end(floor, lane), begin = lane->first;
     bool last = lane->step == (floor->update ? 1 : 2);
+    if (last) {
+        begin += lane->written;
+        end = begin + floor->write < end ? begin + floor->write : end;
+    }
     const char *by = floor->update ? NULL : lane->step == 0 ? floor->external_id : "email";
     if (last)
         buf_puts(body, "{\"inputs\":[");
     else
         put_read(floor, body, by);
-    for (int64_t i = lane->first; i < end; i++) {
-        if (i > lane->first)
+    for (int64_t i = begin; i < end; i++) {
+        if (i > begin)
             buf_putc(body, ',');
         if (last && floor->update)
             put_updated(floor, body, i);
@@ -149,7 +160,7 @@ static void send_step(struct floor *floor, struct lane *lane)
 static void begin(struct floor *floor, struct lane *lane)
 {
     lane->first = floor->next;
-    lane->step = 0;
+    lane->written = lane->step = 0;
     if (lane->first >= floor->records)
         return;
     floor->next += BATCH;
@@ -165,11 +176,16 @@ static void answered(struct floor *floor, CURLMsg *message)
     if (message->data.result != CURLE_OK || status / 100 != 2)
         stop("target", curl_easy_strerror(message->data.result));
     (void)curl_multi_remove_handle(floor->multi, lane->easy);
-    if (++lane->step < (floor->update ? 2 : STEPS_MAX)) {
+    int64_t all = lane_end(floor, lane) - lane->first;
+    if (lane->step < (floor->update ? 1 : 2))
+        lane->step++;
+    else
+        lane->written += floor->write;
+    if (lane->written < all) {
         send_step(floor, lane);
         return;
     }
-    floor->done += floor->records - lane->first < BATCH ? floor->records - lane->first : BATCH;
+    floor->done += all;
     begin(floor, lane);
 }
 
@@ -192,13 +208,15 @@ int main(int argc, char **argv)
 {
     static struct floor floor;
     struct rusage usage;
-    if (argc != 6)
-        stop("usage", "floor_apply <target url> <records> create|update <external id> <marker>");
+    if (argc != 7 || strtoll(argv[6], NULL, 10) <= 0)
+        stop("usage",
+             "floor_apply <target url> <records> create|update <external id> <marker> <a write>");
     floor.url = argv[1];
     floor.records = strtoll(argv[2], NULL, 10);
     floor.update = strcmp(argv[3], "update") == 0;
     floor.external_id = argv[4];
     floor.marker = argv[5];
+    floor.write = strtoll(argv[6], NULL, 10);
     (void)curl_global_init(CURL_GLOBAL_ALL);
     floor.multi = curl_multi_init();
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");

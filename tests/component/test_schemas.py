@@ -61,7 +61,7 @@ WRONG = [
     ("state", "status", "inflight"), ("state", "key", "003A"), ("state", "deleted", False), ("state", "held", []),
     ("state", "claims", ["email"]), ("state", "due_ms", 0), ("state", "base.email.unconfirmed", False),
     ("outcome", "what", "guessed"), ("outcome", "offset", -2), ("outcome", "fields.0.name", "town"),
-    ("cursor", "count", -1), ("cursor", "cursor.after_id", "x" * 256), ("control", "phase", "paused"),
+    ("cursor", "count", -1), ("cursor", "silent.0.count", 0), ("cursor", "cursor.after_id", "x" * 256), ("control", "phase", "paused"),
     ("dlq-headers", CONNECT + "stage", "GUESS"), ("dlq-headers", CONNECT + "offset", "twelve"),
     ("dlq-headers", "tandem.colour", "red"), ("dlq-headers", CONNECT + "exception.stacktrace", "at …"),
 ]

@@ -198,9 +198,16 @@ static void add_field(struct sandbox *sandbox, json_t *body, struct reply *reply
     struct property property = {.custom = true, .place = AT_JSON};
     const char *object = admin_object(sandbox, body, reply), *name = NULL, *type = "string",
                *label = NULL, *options = NULL;
-    int is_unique = 0;
+    int is_unique = 0, hidden = 0;
     if (!object)
         return;
+    if (json_unpack(body, "{s:s,s:b}", "name", &name, "hidden", &hidden) == 0) {
+        if (schema_hide(&sandbox->store.schema, object, name, hidden != 0))
+            reply_json(reply, 200, json_pack("{s:s}", "name", name));
+        else
+            reply_error(reply, 404, "%s has no field %s", object, name);
+        return;
+    }
     if (json_unpack(body, "{s:s,s?:s,s?:s,s?:b,s?:s}", "name", &name, "type", &type, "label",
                     &label, "unique", &is_unique, "options", &options) ||
         !field_type_find(type, &property.type) || strlen(name) >= NAME_BYTES ||

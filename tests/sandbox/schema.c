@@ -49,9 +49,21 @@ const struct property *schema_find(const struct schema *schema, const char *obje
          slot = (slot + 1) % SLOTS) {
         const struct property *property = &schema->items[schema->table[slot] - 1];
         if (same(schema, property->name, name) && same(schema, property->object, object))
-            return property;
+            return property->hidden ? NULL : property;
     }
     return NULL;
+}
+
+bool schema_hide(struct schema *schema, const char *object, const char *name, bool hidden)
+{
+    for (int i = 0; i < schema->count; i++) {
+        struct property *property = &schema->items[i];
+        if (!same(schema, property->name, name) || !same(schema, property->object, object))
+            continue;
+        property->hidden = hidden;
+        return true;
+    }
+    return false;
 }
 
 bool schema_add(struct schema *schema, const struct property *property)
@@ -92,7 +104,7 @@ const char *schema_object(const struct schema *schema, const char *name)
 const struct property *schema_at(const struct schema *schema, const char *object, int i)
 {
     for (int at = 0; at < schema->count; at++)
-        if (strcmp(schema->items[at].object, object) == 0 && i-- == 0)
+        if (strcmp(schema->items[at].object, object) == 0 && !schema->items[at].hidden && i-- == 0)
             return &schema->items[at];
     return NULL;
 }

@@ -46,7 +46,7 @@ struct property {
     char object[NAME_BYTES], name[NAME_BYTES], label[NAME_BYTES * 2];
     enum field_type type;
     enum field_place place;
-    bool unique, custom, read_only;
+    bool unique, custom, read_only, hidden;
     char
         options[512]; /* of a picklist: "a;b;c", empty: anything goes; of a reference: the object */
     int64_t created_ms;
@@ -78,6 +78,9 @@ const struct property *schema_find(const struct schema *schema, const char *obje
 
 /* Copies property. False when there is one of this name already or no room. */
 bool schema_add(struct schema *schema, const struct property *property);
+
+/* A field that nobody sees any more, or again; its values stay. Not kept over a restart. False: there is none. */
+bool schema_hide(struct schema *schema, const char *object, const char *name, bool hidden);
 
 /* The object's i-th field, NULL behind the last. */
 const struct property *schema_at(const struct schema *schema, const char *object, int i);

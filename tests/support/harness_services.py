@@ -1,5 +1,7 @@
 """
 harness_services — the services of harness.py: Kafka, Redis and the sandbox CRMs.
+
+Kafka and Redis leave fsync to the kernel (libeatmydata): tests kill processes, not machines, and a slow disk would be a broker that hangs.
 """
 import json
 import os
@@ -8,6 +10,9 @@ import socket
 import subprocess
 
 from harness_processes import SOURCE, Service, executable, free_port, http, new_dir
+
+
+NO_FSYNC = {"LD_PRELOAD": "libeatmydata.so"}
 
 
 class Kafka(Service):
@@ -27,7 +32,7 @@ class Kafka(Service):
         for attempt in range(3):
             self._spawn([os.path.join(SOURCE, "deploy/kafka/broker"), "run", "--dir", self.dir, "--port",
                          str(self.port), "--heap", self.heap, *(["--scram", *self.scram] if self.scram else []),
-                         *(["--properties", *self.properties] if self.properties else [])])
+                         *(["--properties", *self.properties] if self.properties else [])], NO_FSYNC)
             if self._started(self.answers, 120, "Kafka answers"):
                 return
         raise AssertionError(f"Kafka does not start: {self.log_text()[-3000:]}")
@@ -117,7 +122,7 @@ class Redis(Service):
         options = [word for name, value in self.options.items() for word in (name.replace("_", "-"), str(value))]
         for attempt in range(3):
             self._spawn([os.path.join(SOURCE, "deploy/redis/server"), "run", "--dir", self.dir, "--port",
-                         str(self.port), *(["--options", *options] if options else [])])
+                         str(self.port), *(["--options", *options] if options else [])], NO_FSYNC)
             if self._started(self.answers, 60, "Redis answers"):
                 return
         raise AssertionError(f"Redis does not start: {self.log_text()[-3000:]}")

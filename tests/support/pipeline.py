@@ -84,6 +84,8 @@ class Pipeline:
         self.old = Sandbox("salesforce", **{**OLD, **(old or {})})
         self.shares_new = isinstance(new, Sandbox)
         self.new = new if self.shares_new else Sandbox("hubspot", **{**NEW, "conditional_writes": int(tier == "T1"), **(new or {})})
+        if "refresh_period_s" not in poll:  # else a turn reads what a test wants read by another pass
+            poll += "refresh_period_s = 0; "
         self.options = {"poll": poll, "apply": apply, "entity": entity, "top": top, "sources": sources,
                         "session_timeout_ms": session_timeout_ms,
                         "properties": "".join(f', "{text}"' for text in properties)}

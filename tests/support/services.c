@@ -52,11 +52,13 @@ static int free_port(void)
     }
 }
 
-/* Exit code of a program, 127 when it cannot be run. */
-static int run(char *const argv[])
+/* Exit code of a program, 127 when it cannot be run. preload: a library for it, or NULL. */
+static int run(char *const argv[], const char *preload)
 {
     pid_t pid = fork();
     if (pid == 0) {
+        if (preload)
+            (void)setenv("LD_PRELOAD", preload, 1);
         (void)execv(argv[0], argv);
         _exit(127);
     }
@@ -103,7 +105,7 @@ static int start_script(const struct services *services, const char *script, con
         (void)snprintf(port_text, sizeof(port_text), "%d", port);
         char start[] = "start", dir_option[] = "--dir", port_option[] = "--port";
         char *argv[] = {path, start, dir_option, dir, port_option, port_text, NULL};
-        if (port > 0 && run(argv) == 0)
+        if (port > 0 && run(argv, "libeatmydata.so") == 0)
             return port;
     }
     (void)fprintf(stderr, "services: %s does not start\n", name);
@@ -147,6 +149,17 @@ void services_stop(struct services *services)
     (void)waitpid(services->guard_pid, NULL, 0);
 }
 
+int services_kafka_pid(const struct services *services)
+{
+    char path[128], text[16] = "";
+    (void)snprintf(path, sizeof(path), "%s/kafka/kafka.pid", services->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        (void)close(fd);
+    return got > 0 ? (int)strtol(text, NULL, 10) : -1;
+}
+
 int services_create_topic(const struct services *services, const char *topic, int partitions)
 {
     char path[512], bootstrap[32], name[256], count[16], create[] = "create";
@@ -155,5 +168,5 @@ int services_create_topic(const struct services *services, const char *topic, in
     (void)snprintf(name, sizeof(name), "%s", topic);
     (void)snprintf(count, sizeof(count), "%d", partitions);
     char *argv[] = {path, bootstrap, create, name, count, NULL};
-    return run(argv) == 0 ? 0 : -1;
+    return run(argv, NULL) == 0 ? 0 : -1;
 }

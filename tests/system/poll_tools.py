@@ -4,6 +4,7 @@ Nothing is applied: the judge is the set of events against the source's own dump
 its events (by modified-at, then by when it was seen) says what the source says now.
 """
 import json
+import os
 import subprocess
 
 from harness import wait_for
@@ -90,6 +91,15 @@ class Polled(Pipeline):
 
     def wait_hints(self, timeout=60):
         wait_for(lambda: self.hints_left() == 0, timeout, "every hint's offset committed", 0.2)
+
+    def status(self):
+        """What `tandem status` shows of the entity; our processes are not under `tandem run`, so we say where they are."""
+        processes = [{"name": proc.name, "state": "running", "address": proc.address(), "pid": proc.pid, "restarts": 0, "exit": 0, "log": proc.log}
+                     for proc in self.polls]
+        with open(os.path.join(self.dir, "run", "processes.json"), "w", encoding="utf-8") as file:
+            json.dump({"pid": os.getpid(), "processes": processes}, file)
+        (entity,) = json.loads(self.tandem("status", "--json"))["entities"]
+        return entity
 
     def audit_cursors(self):
         """seq_from … seq_to of each pass leave no gap (duplicates after a crash begin at the last durable number again)."""

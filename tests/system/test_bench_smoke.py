@@ -44,6 +44,7 @@ def test_apply_creates_and_updates_every_record_once():
     for instances in bench_apply.INSTANCES:
         found.update(bench_apply.one_round(services(), source, RECORDS, instances))
     assert set(found) == set(bench_apply.SUBJECTS), found
+    assert len(bench_apply.one_round(services(), source, RECORDS, 1, write=1)) == 4, "one record a write"
 
 
 def test_verify_finds_every_pair_identical():
@@ -53,6 +54,7 @@ def test_verify_finds_every_pair_identical():
 
 def test_every_edit_arrives():
     assert bench_latency.measure(services(), EDITS, quiet)["edits"] == EDITS
+    assert bench_latency.measure_webhook(services(), EDITS, quiet)["edits"] == EDITS
 
 
 def test_every_request_is_one_event():

@@ -10,6 +10,7 @@ import sqlite3
 import time
 
 from harness import run_tests, wait_for
+from pipeline import ENTITY
 from poll_tools import Polled
 
 RECORDS = int(os.environ.get("TANDEM_BUDGET_RECORDS", "300"))
@@ -82,6 +83,21 @@ def test_never_over_the_limit():
         lag = lags(p, edits)
         print(f"{len(edits)} edits of {RECORDS} records in {SECONDS} s, {len(times)} requests, at most {most_in_a_window(times)} in {WINDOW_MS} ms; "
               f"lag of {len(lag)}: p50 {lag[len(lag) // 2]} ms, p99 {lag[len(lag) * 99 // 100]} ms, most {lag[-1]} ms")
+
+
+def test_a_share_that_is_spent_holds_nobody_else_up():
+    """Of the day's requests so many are gone that none is left for a backfill, but for changes there are: each arrives, none waits with it."""
+    with Polled(page=20, old={"daily_quota": 1000000}).seed(400) as p:
+        # Under nine tenths, and above what a backfill may have until the last minutes of the day.
+        p.old.admin("settings", {"quota_used": 899000})
+        ids = sorted(record["id"] for record in p.old.dump("Contact"))
+        p.go()
+        waiting = f'tandem_poll_waiting{{entity="{ENTITY}",pass="backfill"}}'
+        wait_for(lambda: p.polls[0].metrics().get(waiting) == 1, 60, "the backfill waits", 0.1)
+        for n in range(4):
+            p.edit(ids[n], Title=f"while it waits {n}")
+            wait_for(lambda record=ids[n]: record in {key for key, e in p.events() if e["source"]["pass"] == "incremental"}, 40, f"change {n}", 0.2)
+        assert not p.backfilled() and p.polls[0].ready()
 
 
 def test_redis_comes_and_goes():

@@ -11,7 +11,7 @@ import harness
 from cli_tools import Migration
 from harness import executable, new_dir, run_tests
 
-COMMANDS = ("check", "config", "topics", "preview", "run", "status", "report", "review", "explain", "truth", "pause", "resume", "reset",
+COMMANDS = ("check", "config", "topics", "preview", "run", "status", "report", "review", "explain", "truth", "pause", "resume", "sweep", "reset",
             "connector")
 
 

@@ -8,13 +8,13 @@ from pipeline_kills import Cycles, failpoints, two_sided
 
 
 def test_backfill_kills():
-    """poll dies at each of its steps while it reads the history."""
+    """poll dies at each of its steps while it reads the history, which comes before any refresh."""
     with two_sided(poll="page = 20; ", poll_build="tandem-poll-test") as p:
         p.team(150, "team")
         p.prepare()
         p.add_apply()
         for name, who in failpoints().items():
-            if who != "poll" or name.startswith("poll.hydrate"):
+            if who != "poll" or name.startswith(("poll.hydrate", "poll.refresh")):
                 continue
             proc = p.polls[0] if p.polls else p.add_poll(start=False)
             proc.failpoint = f"{name}:2"
@@ -25,7 +25,7 @@ def test_backfill_kills():
 
 
 def test_every_step():
-    with two_sided() as p:
+    with two_sided(poll="refresh_period_s = 4; ") as p:
         cycles = Cycles(p).begin()
         for name, who in failpoints().items():
             cycles.kill_at(name, who)

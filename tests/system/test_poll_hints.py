@@ -201,8 +201,8 @@ def test_daily_quota_is_a_checkpoint():
 
 
 def test_denied():
-    """401 with every token: a person must act. poll stays, says why, and looks again every minute."""
-    with Polled(page=20).seed(60) as p:
+    """401 with every token: a person must act. poll stays, says why, and looks again every minute; after a while it is an alarm."""
+    with Polled(page=20, poll="stall_alarm_s = 3;").seed(60) as p:
         p.go()
         p.wait_captured()
         p.old.admin("faults", {"kind": "status", "status": 401, "count": 0, "match": {"path_contains": "query"}})
@@ -211,9 +211,30 @@ def test_denied():
         lag = f'tandem_poll_lag_seconds{{entity="{ENTITY}"}}'
         behind = p.polls[0].metrics()[lag]
         wait_for(lambda: p.polls[0].metrics()[lag] >= behind + 2, 60, "what an alarm looks at grows", 0.1)
+        stalled = f'tandem_poll_stalled{{entity="{ENTITY}",pass="incremental"}}'
+        wait_for(lambda: p.polls[0].metrics().get(stalled) == 1, 60, "the alarm", 0.1)
+        assert p.status()["stalled"] == "incremental" and "ALARM" in p.tandem("status")
         p.create(Email="locked@x.org", LastName="Out")
         p.old.admin("faults", method="DELETE")
         p.wait_captured(100)
+        assert not p.missing() and p.polls[0].starts == 1
+        wait_for(lambda: p.polls[0].metrics()[stalled] == 0, 60, "the alarm ends by itself", 0.1)
+
+
+def test_lesson_13_running_and_dead():
+    """Nobody says no, every answer is 200, and nothing moves: the source's clock was set back two hours. That is seen, and over with the clock."""
+    with Polled(poll="stall_alarm_s = 3;").seed(3) as p:
+        p.go()
+        p.wait_captured()
+        p.old.admin("settings", {"clock_offset_ms": -7200000})
+        p.hint(p.old.dump("Contact")[0]["id"])  # its answer says what time it is now
+        wait_for(lambda: "incremental makes no progress" in p.polls[0].get("/readyz?verbose")[1], 60, "not ready, and why", 0.1)
+        assert p.polls[0].get("/readyz")[0] == 503 and p.polls[0].log_events("no progress")
+        p.old.admin("settings", {"clock_offset_ms": 0})
+        p.hint(p.old.dump("Contact")[1]["id"])
+        wait_for(p.polls[0].ready, 60, "it goes on by itself", 0.1)
+        p.create(Email="after@x.org", LastName="After", Title="after the clock")
+        p.wait_captured()
         assert not p.missing() and p.polls[0].starts == 1
 
 

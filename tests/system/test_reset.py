@@ -39,7 +39,7 @@ def test_reset_and_backfill_again():
         state = p.messages("state.contact")
         code, said, _ = reset(p, "contact")
         assert "would be taken away" in said and f"{len(team):>7}  rows of {p.ns}.state.contact" in said, said
-        assert "      1  records' questions" in said and "      2  cursors" in said and "nothing was done" in said, said
+        assert "      1  records' questions" in said and "      3  cursors" in said and "nothing was done" in said, said
         assert p.messages("state.contact") == state and keys(p), "it only says so"
         for words in (["contact", "--confirm", "deal"], ["deal"], []):
             code, _, said = reset(p, *words)
