@@ -107,9 +107,10 @@ static void print_brake(const struct brake *brake, const char *entity)
 {
     char since[TIMESTAMP_BYTES];
     if (brake->braked)
-        printf("  sweep         stopped: %" PRId64 " of %" PRId64 " records were deleted; "
+        printf("  sweep         stopped: %" PRId64 " of %" PRId64 " records %s; "
                "`tandem sweep approve %s` lets them go\n",
-               brake->found, brake->known, entity);
+               brake->found, brake->known,
+               brake->by == BRAKE_BY_LOG ? "were deleted" : "are not listed any more", entity);
     else if (brake->approved)
         printf("  sweep         %" PRId64 " deletions were approved by %s\n", brake->found,
                brake->who);
@@ -117,7 +118,7 @@ static void print_brake(const struct brake *brake, const char *entity)
         return;
     timestamp_format(brake->gap_ms, since);
     printf("  sweep         the log of deletions has a gap after %s: some may be missing; "
-           "`tandem sweep approve %s` takes note\n",
+           "everything is listed once more, or `tandem sweep approve %s` takes note\n",
            since, entity);
 }
 
@@ -191,9 +192,10 @@ static json_t *brake_json(const struct brake *brake)
 {
     if (!brake->braked && !brake->approved && !brake->gap_ms)
         return json_null();
-    return json_pack("{s:b,s:b,s:I,s:I,s:I}", "braked", (int)brake->braked, "approved",
-                     (int)brake->approved, "found", (json_int_t)brake->found, "known",
-                     (json_int_t)brake->known, "gap_ms", (json_int_t)brake->gap_ms);
+    return json_pack("{s:s,s:b,s:b,s:I,s:I,s:I}", "by", brake_by_name(brake->by), "braked",
+                     (int)brake->braked, "approved", (int)brake->approved, "found",
+                     (json_int_t)brake->found, "known", (json_int_t)brake->known, "gap_ms",
+                     (json_int_t)brake->gap_ms);
 }
 
 static json_t *known(int64_t value)

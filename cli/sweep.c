@@ -66,7 +66,8 @@ const struct command COMMAND_SWEEP = {
     "finds more than sweep_percent of the records (and more than 20) it brings none of them, and\n"
     "`tandem status` says so: somebody may have emptied the old system by mistake. `approve` lets\n"
     "as many through as were found, once. It also takes note of a gap: the log did not reach back\n"
-    "to the last sweep, deletions may be missing; `tandem report` shows what is only in the\n"
-    "new system. Writes one message to Kafka.\n\n"
+    "to the last sweep, deletions may be missing. A listing of everything fills it by itself\n"
+    "unless refresh_period_s is 0; then `tandem report` shows what is only in the new system.\n"
+    "Writes one message to Kafka.\n\n"
     "  tandem sweep approve contact --config acme.cfg",
     run_sweep};

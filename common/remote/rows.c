@@ -10,6 +10,7 @@
 #include "remote/redis.h"
 
 enum { ROWS_TIMEOUT_MS = 2000, ROWS_KEY_BYTES = 256 };
+#define ROWS_A_SCAN "500"
 
 struct rows {
     struct redis *redis;
@@ -69,6 +70,19 @@ static int take(const struct rows *rows, redisReply **replies, int n, struct are
     return 0;
 }
 
+/* GET guard, <verb> hash: the first four words of every command here. */
+static void put_head(struct rows *rows, const char *entity, const char *verb,
+                     char guard[ROWS_KEY_BYTES], char hash[ROWS_KEY_BYTES])
+{
+    (void)snprintf(guard, ROWS_KEY_BYTES, "tandem:%s:incarnation", rows->migration->ns);
+    (void)snprintf(hash, ROWS_KEY_BYTES, "tandem:%s:rows:%s", rows->migration->ns, entity);
+    const char *const head[4] = {"GET", guard, verb, hash};
+    for (int i = 0; i < 4; i++) {
+        rows->texts[i] = head[i];
+        rows->lens[i] = strlen(head[i]);
+    }
+}
+
 int rows_read(struct rows *rows, const char *entity, const struct span *keys, int n,
               struct arena *arena, struct span *ret_texts, struct err *err)
 {
@@ -78,13 +92,7 @@ int rows_read(struct rows *rows, const char *entity, const struct span *keys, in
     bool changed = false;
     if (n > ROWS_READ_MAX)
         return err_set(err, ERR_FATAL, "%d rows at once", n);
-    (void)snprintf(guard, sizeof(guard), "tandem:%s:incarnation", rows->migration->ns);
-    (void)snprintf(hash, sizeof(hash), "tandem:%s:rows:%s", rows->migration->ns, entity);
-    const char *const head[4] = {"GET", guard, "HMGET", hash};
-    for (int i = 0; i < 4; i++) {
-        rows->texts[i] = head[i];
-        rows->lens[i] = strlen(head[i]);
-    }
+    put_head(rows, entity, "HMGET", guard, hash);
     for (int i = 0; i < n; i++) {
         rows->texts[4 + i] = keys[i].data;
         rows->lens[4 + i] = keys[i].len;
@@ -95,5 +103,48 @@ int rows_read(struct rows *rows, const char *entity, const struct span *keys, in
         return -1;
     int failed = take(rows, replies, n, arena, ret_texts, err);
     redis_replies_free(replies, n > 0 ? 2 : 1);
+    return failed;
+}
+
+static int take_scan(const struct rows *rows, redisReply **replies, char cursor[ROWS_CURSOR_BYTES],
+                     void (*fn)(void *self, struct span key, struct span text), void *self,
+                     struct err *err)
+{
+    const redisReply *scan = replies[1];
+    if (!is_open(rows, replies[0]))
+        return err_set(err, ERR_RETRY, "Redis holds no rows: apply has not filled it yet");
+    if (scan->type != REDIS_REPLY_ARRAY || scan->elements != 2 ||
+        scan->element[0]->type != REDIS_REPLY_STRING ||
+        scan->element[0]->len >= ROWS_CURSOR_BYTES || scan->element[1]->type != REDIS_REPLY_ARRAY)
+        return err_set(err, ERR_RETRY, "Redis answers HSCAN with something else");
+    const redisReply *pairs = scan->element[1];
+    for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
+        const redisReply *key = pairs->element[i], *text = pairs->element[i + 1];
+        if (key->type == REDIS_REPLY_STRING && text->type == REDIS_REPLY_STRING)
+            fn(self, (struct span){key->str, key->len}, (struct span){text->str, text->len});
+    }
+    memcpy(cursor, scan->element[0]->str, scan->element[0]->len + 1);
+    return 0;
+}
+
+int rows_scan(struct rows *rows, const char *entity, char cursor[ROWS_CURSOR_BYTES],
+              void (*fn)(void *self, struct span key, struct span text), void *self,
+              struct err *err)
+{
+    char guard[ROWS_KEY_BYTES], hash[ROWS_KEY_BYTES];
+    redisReply *replies[2] = {NULL, NULL};
+    const int argcs[2] = {2, 5};
+    const char *const tail[3] = {cursor, "COUNT", ROWS_A_SCAN};
+    bool changed = false;
+    put_head(rows, entity, "HSCAN", guard, hash);
+    for (int i = 0; i < 3; i++) {
+        rows->texts[4 + i] = tail[i];
+        rows->lens[4 + i] = strlen(tail[i]);
+    }
+    if (redis_ensure(rows->redis, &changed, err) < 0 ||
+        redis_pipeline(rows->redis, replies, err, 2, argcs, rows->texts, rows->lens) < 0)
+        return -1;
+    int failed = take_scan(rows, replies, cursor, fn, self, err);
+    redis_replies_free(replies, 2);
     return failed;
 }

@@ -27,4 +27,15 @@ void rows_close(struct rows *rows); /* NULL is fine */
 int rows_read(struct rows *rows, const char *entity, const struct span *keys, int n,
               struct arena *arena, struct span *ret_texts, struct err *err);
 
+enum { ROWS_CURSOR_BYTES = 24 };
+
+/*
+ * One step over all rows of an entity (HSCAN, https://redis.io/commands/scan): cursor "0" begins, and is "0" again when it was over. fn gets a
+ * key and its row's text, borrowed for the call. A row that was there all the time comes at least once, another perhaps; after
+ * -1 begin anew. -1 as rows_read.
+ */
+int rows_scan(struct rows *rows, const char *entity, char cursor[ROWS_CURSOR_BYTES],
+              void (*fn)(void *self, struct span key, struct span text), void *self,
+              struct err *err);
+
 #endif

@@ -14,12 +14,12 @@
 
 enum { SETTLE_TIMEOUT_MS = 10 * 1000, KEY_BYTES = 160 };
 
-enum { M_BRAKED, M_APPROVED, M_FOUND, M_KNOWN, M_GAP, M_SINCE, M_WHO, M_COUNT };
+enum { M_BY, M_BRAKED, M_APPROVED, M_FOUND, M_KNOWN, M_GAP, M_SINCE, M_WHO, M_COUNT };
 static const struct member MEMBERS[M_COUNT] = {
-    [M_BRAKED] = {"braked", JSON_BOOL_, false}, [M_APPROVED] = {"approved", JSON_BOOL_, false},
-    [M_FOUND] = {"found", JSON_NUMBER_, false}, [M_KNOWN] = {"known", JSON_NUMBER_, false},
-    [M_GAP] = {"gap_ms", JSON_NUMBER_, false},  [M_SINCE] = {"since_ms", JSON_NUMBER_, false},
-    [M_WHO] = {"who", JSON_STRING_, false},
+    [M_BY] = {"by", JSON_STRING_, false},           [M_BRAKED] = {"braked", JSON_BOOL_, false},
+    [M_APPROVED] = {"approved", JSON_BOOL_, false}, [M_FOUND] = {"found", JSON_NUMBER_, false},
+    [M_KNOWN] = {"known", JSON_NUMBER_, false},     [M_GAP] = {"gap_ms", JSON_NUMBER_, false},
+    [M_SINCE] = {"since_ms", JSON_NUMBER_, false},  [M_WHO] = {"who", JSON_STRING_, false},
 };
 
 struct reading {
@@ -30,11 +30,24 @@ struct reading {
 
 /* ---- the rules ---- */
 
-int64_t brake_allows(const struct brake *brake, int64_t known, int64_t percent)
+static const char *const BY_NAMES[] = {"log", "census"};
+_Static_assert(sizeof(BY_NAMES) / sizeof(BY_NAMES[0]) == BRAKE_BY_COUNT, "a name per finder");
+
+const char *brake_by_name(enum brake_by by)
+{
+    return by < BRAKE_BY_COUNT ? BY_NAMES[by] : "?";
+}
+
+bool brake_is_approved(const struct brake *brake, enum brake_by by)
+{
+    return brake->approved && brake->by == by;
+}
+
+int64_t brake_allows(const struct brake *brake, enum brake_by by, int64_t known, int64_t percent)
 {
     int64_t share = known > 0 ? known / 100 * percent + known % 100 * percent / 100 : 0;
     int64_t allows = share > BRAKE_RECORDS_MIN ? share : BRAKE_RECORDS_MIN;
-    return brake->approved ? brake->found + allows : allows;
+    return brake_is_approved(brake, by) ? brake->found + allows : allows;
 }
 
 int64_t brake_gap_ms(int64_t from_ms, int64_t earliest_ms, int64_t now_ms, int64_t log_ms)
@@ -65,6 +78,8 @@ static int take(struct reading *reading, struct span text, struct err *err)
         member_int(tape, at[M_SINCE], "since_ms", 0, &now.since_ms, err) < 0)
         return -1;
     struct span who = json_text(tape, at[M_WHO]);
+    now.by = span_is(json_text(tape, at[M_BY]), BY_NAMES[BRAKE_BY_CENSUS]) ? BRAKE_BY_CENSUS
+                                                                           : BRAKE_BY_LOG;
     now.braked = is_true(tape, at[M_BRAKED]);
     now.approved = is_true(tape, at[M_APPROVED]);
     (void)snprintf(now.who, sizeof(now.who), "%.*s", (int)who.len, who.data);
@@ -112,12 +127,13 @@ int brake_put(struct sink *sink, const struct migration *migration, const char *
     topic_name(migration, TOPIC_CONTROL, NULL, topic);
     (void)snprintf(key, sizeof(key), "sweep:%s", entity);
     struct buf *value = sink_scratch(sink);
-    buf_printf(value,
-               "{\"v\":%d,\"braked\":%s,\"approved\":%s,\"found\":%lld,\"known\":%lld,"
-               "\"gap_ms\":%lld,\"since_ms\":%lld,\"who\":",
-               BRAKE_FORMAT_VERSION, brake->braked ? "true" : "false",
-               brake->approved ? "true" : "false", (long long)brake->found, (long long)brake->known,
-               (long long)brake->gap_ms, (long long)brake->since_ms);
+    buf_printf(
+        value,
+        "{\"v\":%d,\"by\":\"%s\",\"braked\":%s,\"approved\":%s,\"found\":%lld,\"known\":%lld,"
+        "\"gap_ms\":%lld,\"since_ms\":%lld,\"who\":",
+        BRAKE_FORMAT_VERSION, brake_by_name(brake->by), brake->braked ? "true" : "false",
+        brake->approved ? "true" : "false", (long long)brake->found, (long long)brake->known,
+        (long long)brake->gap_ms, (long long)brake->since_ms);
     buf_put_json_string(value, span_of(brake->who));
     buf_putc(value, '}');
     bool says = brake->braked || brake->approved || brake->gap_ms;
@@ -131,7 +147,10 @@ int brake_put(struct sink *sink, const struct migration *migration, const char *
 int brake_approve(const struct migration *migration, const char *entity, const struct brake *brake,
                   const char *who, struct err *err)
 {
-    struct brake answer = {.approved = brake->braked, .found = brake->found, .known = brake->known};
+    struct brake answer = {
+        .by = brake->by, .approved = brake->braked, .found = brake->found, .known = brake->known};
+    if (brake->braked) /* one answer a question */
+        answer.gap_ms = brake->gap_ms;
     struct sink *sink = sink_open(migration, "control", "cli", 0, err);
     if (!sink)
         return -1;

@@ -1,6 +1,6 @@
 /*
  * brake — what a sweep has to say to people, and what they answer, in <ns>.control:
- *   "sweep:<entity>"  {"v":1,"braked":true,"approved":false,"found":N,"known":N,"gap_ms":…,"since_ms":…,"who":""}   null: nothing
+ *   "sweep:<entity>"  {"v":1,"by":"log","braked":true,"approved":false,"found":N,"known":N,"gap_ms":…,"since_ms":…,"who":""}   null: nothing
  * Poll writes it when a sweep stops (design §5); `tandem sweep approve` answers.
  */
 #ifndef TANDEM_STREAM_BRAKE_H
@@ -12,7 +12,12 @@
 
 enum { BRAKE_FORMAT_VERSION = 1, BRAKE_RECORDS_MIN = 20, BRAKE_WHO_BYTES = 80 };
 
+/* Who found them: the source's log of deletions, or a listing of everything (census) in which they are missing. */
+enum brake_by { BRAKE_BY_LOG, BRAKE_BY_CENSUS, BRAKE_BY_COUNT };
+const char *brake_by_name(enum brake_by by);
+
 struct brake {
+    enum brake_by by;     /* of braked and approved */
     bool braked;          /* a sweep found more than it may: none of them was asked for */
     bool approved;        /* a person said that as many as were found may go */
     int64_t found, known; /* deletions, records */
@@ -22,8 +27,13 @@ struct brake {
     char who[BRAKE_WHO_BYTES];
 };
 
-/* How many deletions one sweep may bring by itself: max(BRAKE_RECORDS_MIN, percent of known). known < 0: unknown. */
-int64_t brake_allows(const struct brake *brake, int64_t known, int64_t percent);
+/*
+ * How many deletions one sweep may bring by itself: max(BRAKE_RECORDS_MIN, percent of known), and what was approved of those that
+ * it found. known < 0: unknown.
+ */
+int64_t brake_allows(const struct brake *brake, enum brake_by by, int64_t known, int64_t percent);
+/* A person let the deletions through that this one found. */
+bool brake_is_approved(const struct brake *brake, enum brake_by by);
 
 /*
  * From where the log of deletions no longer tells all that ended since from_ms: it begins at earliest_ms (−1: it does not say), or reaches
@@ -39,7 +49,7 @@ int brake_read(const struct migration *migration, const char *entity, struct bra
 int brake_put(struct sink *sink, const struct migration *migration, const char *entity,
               const struct brake *brake, struct err *err);
 
-/* The answer of a person: it is braked no more, and the gap is known. Waits until Kafka has it. */
+/* The answer of a person: it is braked no more; if it was not, the gap is known. Waits until Kafka has it. */
 int brake_approve(const struct migration *migration, const char *entity, const struct brake *brake,
                   const char *who, struct err *err);
 

@@ -71,7 +71,7 @@ int event_decode(const struct entity *entity, struct span value, struct json_tap
 /* A hint: "record X changed, go and read it" (schemas/hint.schema.json), key as the event's. */
 struct hint {
     struct span key, system, id;
-    const char *why;       /* unordered, repair, sighting, webhook, remap, recovered or sweep */
+    const char *why; /* unordered, repair, sighting, webhook, remap, recovered, sweep or census */
     int64_t not_before_ms; /* of the source's clock; 0 = now */
 };
 void hint_encode(const struct hint *hint, struct buf *out);

@@ -45,6 +45,7 @@ int entity_open(struct poll_entity *self, struct poll *poll, const struct entity
     backfill_open(self);
     incremental_open(self);
     sweep_open(self);
+    census_open(self);
     return refresh_open(self, err);
 }
 
@@ -56,6 +57,7 @@ void entity_clear(struct poll_entity *self)
     incremental_clear(self);
     refresh_clear(self);
     sweep_clear(self);
+    census_clear(self);
     rest_op_clear(&self->read);
     rest_op_clear(&self->ended);
     arena_clear(&self->read_arena);
@@ -130,7 +132,8 @@ static int passes_step(struct poll_entity *self, struct err *err)
         return -1;
     int history = self->poll->run_backfill ? backfill_step(self, err) : 0;
     int again = history < 0 ? -1 : refresh_step(self, err);
-    return again < 0 ? -1 : changes | deletions | history | again;
+    int missed = again < 0 ? -1 : census_step(self, err);
+    return missed < 0 ? -1 : changes | deletions | history | again | missed;
 }
 
 int entity_step(struct poll_entity *self, struct err *err)
@@ -155,5 +158,7 @@ int64_t entity_due_mono_ms(const struct poll_entity *self)
         due = refresh_due_mono_ms(self);
     if (self->owner && self->sweep.possible && self->sweep.next_mono_ms < due)
         due = self->sweep.next_mono_ms;
+    if (self->owner && census_due_mono_ms(self) < due)
+        due = census_due_mono_ms(self);
     return due;
 }

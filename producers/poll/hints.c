@@ -191,6 +191,7 @@ static int read_hint(struct poll_entity *entity, const struct message *message,
     item->id_hash = hash_id(id);
     item->not_before_ms = hint.not_before_ms;
     item->repair = strcmp(hint.why, "repair") == 0;
+    item->missed = strcmp(hint.why, "census") == 0;
     return 1;
 }
 

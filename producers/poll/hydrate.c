@@ -18,6 +18,7 @@
 struct wanted {
     struct span id; /* of a hint item */
     bool repair, satisfied;
+    bool missed; /* a listing lacks it, too */
     const struct rest_record *record,
         *ended; /* ended: not read, and the source says it was deleted */
 };
@@ -25,7 +26,8 @@ struct batch {
     struct wanted *items; /* in the order in which they fell due */
     struct span *ids;
     int count, max;
-    int *slots; /* hash table of indexes + 1 */
+    bool ended_unknown; /* what became of them could not be asked */
+    int *slots;         /* hash table of indexes + 1 */
     uint64_t slot_mask;
 };
 
@@ -106,6 +108,7 @@ static void note_satisfied(struct poll_entity *entity, int32_t partition, int at
 {
     wanted->satisfied = true;
     wanted->repair |= entity->partitions[partition].items[at].repair;
+    wanted->missed |= entity->partitions[partition].items[at].missed;
 }
 
 static void note_done(struct poll_entity *entity, int32_t partition, int at, struct wanted *wanted)
@@ -126,6 +129,9 @@ static int put_batch(struct poll_entity *entity, const struct batch *batch,
         if (wanted->ended) {
             sighting = sighting_of(entity->poll, sighting.pass, &entity->ended);
             if (publish_ended(entity, wanted->ended, &sighting, err) < 0)
+                return -1;
+        } else if (!wanted->record && wanted->missed && !batch->ended_unknown) {
+            if (publish_gone(entity, wanted->id, &sighting, err) < 0)
                 return -1;
         } else if (!wanted->record) {
             if (publish_missing(entity, wanted->id, "missing-in-source",
@@ -227,6 +233,7 @@ static int read_ended(struct poll_entity *entity, struct batch *batch, struct er
                  log_str("why", err->text));
         err_clear(err);
         op->record_count = 0;
+        batch->ended_unknown = true;
     } else if (outcome != REST_DONE) {
         return poll_block(poll, outcome, retry_after_ms, err);
     }

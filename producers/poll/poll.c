@@ -78,7 +78,9 @@ static const struct conf_option OPTIONS[] = {
      .min = 0,
      .max = 2678400,
      .help = "In how many seconds every record is read once more, for what changes without a "
-             "modified date (formulas, roll-ups, related records); 0 = never."},
+             "modified date (formulas, roll-ups, related records), and to find what is gone where "
+             "no log "
+             "tells of deletions; 0 = never."},
     {.name = "sweep_interval_ms",
      .type = CONF_INT,
      .offset = offsetof(struct poll, sweep_interval_ms),

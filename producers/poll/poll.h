@@ -16,7 +16,8 @@
  *   refresh_page.c a page of it against the rows that apply has; silent.c: which fields moved (pure)
  *   stall.c        what makes no progress is an alarm
  *   sweep.c        what the source's log says was deleted, behind a brake
- *   sweep_hints.c  that becomes hints, told once
+ *   census.c       which known records a turn of the refresh did not list, where no log tells
+ *   sweep_hints.c  what either found becomes hints, told once
  *   publish.c      record → event or dead letter
  *   memory.c       what was delivered within the overlap
  *
@@ -193,12 +194,26 @@ struct sweep {
     struct metric *hinted, *refused;
 };
 
+/* Deletions without a log: what the rows know and a whole turn of the refresh did not list. */
+enum census_state { CENSUS_IDLE, CENSUS_LISTING, CENSUS_SCANNING, CENSUS_FOUND };
+struct census {
+    bool possible;
+    enum census_state state;
+    uint64_t *listed;        /* hashes of ids, sorted since the turn ended */
+    size_t count, cap;       /* of them */
+    int64_t turn_ms, gap_ms; /* when the turn began; the gap that was known then */
+    char cursor[ROWS_CURSOR_BYTES];
+    int64_t found;
+    struct buf ids; /* of them; lines as in sweep */
+    int64_t next_mono_ms;
+};
+
 /* A hint in memory, from Kafka to its event's delivery report. */
 struct hint_item {
     int64_t offset, not_before_ms, taken_mono_ms;
     char *id; /* owned; NULL: done when it came (another system's, unreadable) */
     uint64_t id_hash;
-    bool repair, done;
+    bool repair, missed, done; /* missed: a listing lacks it */
 };
 
 struct hint_partition {
@@ -227,6 +242,7 @@ struct poll_entity {
     struct incremental incremental;
     struct refresh refresh;
     struct sweep sweep;
+    struct census census;
     struct hint_partition *partitions;
     int partition_count;
     int read_records;     /* ids a read, halved when refused */
@@ -371,6 +387,7 @@ void refresh_read_counts(struct poll_entity *entity, const char *text);
 
 /* Once a round, whatever else the round does. */
 void stall_look(struct poll *poll);
+
 /* ---- sweep.c: as above ---- */
 
 void sweep_open(struct poll_entity *entity);
@@ -379,11 +396,38 @@ int sweep_load(struct poll_entity *entity, bool found_backfill, int64_t source_m
 int sweep_step(struct poll_entity *entity, struct err *err);
 /* From where the log is asked for: before from_ms, see there. */
 int64_t sweep_low_ms(const struct poll_entity *entity);
+/* Has anybody answered what the brake says? 0, or -1 as brake_read. */
+int sweep_look(struct poll_entity *entity, struct err *err);
+/* Stop: sweep_say() tells it. */
+void sweep_brake(struct poll_entity *entity, enum brake_by by, int64_t found, int64_t known);
+/* The brake as it is now, to people; returns 0 when Kafka has it. */
+int sweep_say(struct poll_entity *entity, struct err *err);
+
+/* ---- census.c: as above ---- */
+
+void census_open(struct poll_entity *entity); /* after sweep_open */
+void census_clear(struct poll_entity *entity);
+int census_step(struct poll_entity *entity, struct err *err);
+int64_t census_due_mono_ms(const struct poll_entity *entity); /* INT64_MAX: nothing to do */
+/* What was listed and found so far does not count. */
+void census_forget(struct poll_entity *entity);
+/* A turn from its first id on would serve it; it is waited for, so the turn need not be spread. */
+bool census_wants_turn(const struct poll_entity *entity);
+bool census_hurries(const struct poll_entity *entity);
+/* What a turn of the refresh tells it. */
+void census_begin(struct poll_entity *entity);
+int census_note_page(struct poll_entity *entity, const struct rest_op *page, struct err *err);
+void census_turn_done(struct poll_entity *entity);
 
 /* ---- sweep_hints.c ---- */
 
-/* What stands in ids becomes hints; returns 0 when Kafka has them: then they count as told. */
-int sweep_put_hints(struct poll_entity *entity, struct err *err);
+/* One line: "<ms> <id>\n"; −1: when is not known. The id contains no newline. */
+void sweep_put_id(struct buf *ids, struct span id, int64_t at_ms);
+/* Lines become hints, because why; returns 0 when Kafka has them. */
+int sweep_put_hints(struct poll_entity *entity, const struct buf *ids, const char *why,
+                    struct err *err);
+/* What stands in the sweep's ids counts as told. */
+void sweep_note_told(struct poll_entity *entity);
 /* This deletion, with this time, within the overlap, by this process. */
 bool sweep_was_told(const struct poll_entity *entity, struct span id, int64_t at_ms);
 
@@ -420,6 +464,12 @@ int publish_unmapped(struct poll_entity *entity, const struct rest_record *recor
 /* Ended record (REST_ENDED) → a delete, or a merge, on <ns>.changes. Returns as publish_record. */
 int publish_ended(struct poll_entity *entity, const struct rest_record *record,
                   const struct sighting *sighting, struct err *err);
+/*
+ * Neither listed nor read, and the source does not say what became of it → a delete, of a second behind the answer that lacks it (design §4): Date
+ * names whole seconds. Returns as publish_record.
+ */
+int publish_gone(struct poll_entity *entity, struct span id, const struct sighting *sighting,
+                 struct err *err);
 /* A hint asked for a record that cannot be read. */
 int publish_missing(struct poll_entity *entity, struct span id, const char *reason_class,
                     const char *reason, struct err *err);

@@ -13,6 +13,8 @@
 
 static const char CONNECTOR[] = "poll";
 
+enum { SECOND_MS = 1000 };
+
 struct sighting sighting_of(const struct poll *poll, enum event_pass pass, const struct rest_op *op)
 {
     return (struct sighting){.pass = pass,
@@ -186,26 +188,41 @@ int publish_record(struct poll_entity *entity, const struct rest_record *record,
     return put;
 }
 
-int publish_ended(struct poll_entity *entity, const struct rest_record *record,
-                  const struct sighting *sighting, struct err *err)
+/* At the moment when it ended, as far as that is known; into: where it lives on. */
+static int put_end(struct poll_entity *entity, struct span id, int64_t ended_ms, struct span into,
+                   struct span raw, const struct sighting *sighting, struct err *err)
 {
     struct arena *arena = &entity->poll->arena;
     arena_reset(arena);
-    if (record->modified_ms < 0)
-        return publish_missing(entity, record->id, "missing-in-source",
-                               "deleted, and the source does not say when", err);
     struct event event = {.system = span_of(entity->poll->system->name),
-                          .id = record->id,
+                          .id = id,
                           .op = 'd',
                           .pass = sighting->pass,
                           .ts_ms = sighting->ts_ms,
-                          .merged_into = record->into,
+                          .merged_into = into,
                           .after = record_new(entity->entity, arena)};
-    event.key = publish_key(entity, record->id, arena);
-    event.version = version_observed(record->modified_ms, sighting->date_ms, sighting->duration_ms,
+    event.key = publish_key(entity, id, arena);
+    event.version = version_observed(ended_ms, sighting->date_ms, sighting->duration_ms,
                                      entity->entity->generation);
     unlearn(entity, &event);
-    return put_event(entity, &event, record->raw, err);
+    return put_event(entity, &event, raw, err);
+}
+
+int publish_ended(struct poll_entity *entity, const struct rest_record *record,
+                  const struct sighting *sighting, struct err *err)
+{
+    if (record->modified_ms < 0)
+        return publish_missing(entity, record->id, "missing-in-source",
+                               "deleted, and the source does not say when", err);
+    return put_end(entity, record->id, record->modified_ms, record->into, record->raw, sighting,
+                   err);
+}
+
+int publish_gone(struct poll_entity *entity, struct span id, const struct sighting *sighting,
+                 struct err *err)
+{
+    const struct span none = {"", 0};
+    return put_end(entity, id, sighting->date_ms + SECOND_MS, none, none, sighting, err);
 }
 
 int publish_missing(struct poll_entity *entity, struct span id, const char *reason_class,

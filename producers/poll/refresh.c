@@ -120,7 +120,12 @@ int refresh_load(struct poll_entity *entity, struct err *err)
     refresh_read_counts(entity, cursor.silent);
     refresh->pending = refresh->read = 0;
     refresh->next_mono_ms = refresh->checkpoint_mono_ms = poll_mono_ms(poll);
+    census_forget(entity);
     refresh->running = found && !cursor.done;
+    if (refresh->running && census_wants_turn(entity)) { /* half a turn lists nothing */
+        refresh->running = false;
+        refresh->turn_ms = 0;
+    }
     pass_begin(&refresh->pass, refresh->at, 0);
     return 0;
 }
@@ -144,7 +149,7 @@ static void pace(struct poll_entity *entity)
     int64_t spread_ms = poll->refresh_period_s * 1000 * SPREAD_PERCENT / 100;
     int64_t left = records_guessed(entity) - refresh->read;
     int64_t left_ms = refresh->turn_ms + spread_ms - poll_source_ms(poll);
-    bool late = left_ms <= 0 || (left <= 0 && refresh->read > 0);
+    bool late = left_ms <= 0 || (left <= 0 && refresh->read > 0) || census_hurries(entity);
     int64_t pages = left > 0 ? left / refresh->pass.page_records + 1 : 1;
     refresh->next_mono_ms = poll_mono_ms(poll) + (late ? 0 : left_ms / pages);
     metric_set_growing(metric_gauge("tandem_refresh_turn_seconds",
@@ -179,7 +184,8 @@ static int begin(struct poll_entity *entity, struct err *err)
     const struct poll *poll = entity->poll;
     int64_t now_ms = poll_source_ms(poll);
     int64_t early_ms = refresh->turn_ms + poll->refresh_period_s * 1000 - now_ms;
-    if (refresh->turn_ms > 0 && early_ms > 0) {
+    if (refresh->turn_ms > 0 && early_ms > 0 &&
+        !(census_wants_turn(entity) && census_hurries(entity))) {
         refresh->next_mono_ms = poll_mono_ms(poll) + early_ms;
         return 0;
     }
@@ -188,6 +194,7 @@ static int begin(struct poll_entity *entity, struct err *err)
     refresh->turn_ms = now_ms;
     refresh->at = (struct keyset){0};
     refresh->read = 0;
+    census_begin(entity);
     pass_begin(&refresh->pass, refresh->at, 0);
     if (put_cursor(entity, false, err) < 0)
         return -1;
@@ -219,7 +226,7 @@ static int take_page(struct poll_entity *entity, struct err *err)
         drop_page(refresh);
         return put_off(entity, 0, err);
     }
-    if (refresh_put_page(entity, page, rows, err) < 0) {
+    if (refresh_put_page(entity, page, rows, err) < 0 || census_note_page(entity, page, err) < 0) {
         drop_page(refresh);
         return -1;
     }
@@ -238,6 +245,7 @@ static int take_page(struct poll_entity *entity, struct err *err)
     log_info("refresh: a turn is done", log_str("entity", entity->entity->name),
              log_int("records", refresh->read));
     refresh->turn_records = refresh->read;
+    census_turn_done(entity);
     refresh->running = false;
     refresh->next_mono_ms = poll_mono_ms(entity->poll);
     return 1;
@@ -249,6 +257,10 @@ int refresh_step(struct poll_entity *entity, struct err *err)
     struct span *rows;
     if (refresh_due_mono_ms(entity) > poll_mono_ms(entity->poll))
         return 0;
+    if (refresh->running && census_wants_turn(entity) && census_hurries(entity)) {
+        drop_page(refresh); /* what it listed so far does not count */
+        refresh->running = false;
+    }
     if (!refresh->running)
         return begin(entity, err) < 0 ? -1 : 0;
     /* Nobody to compare with: nothing is read for nothing. */

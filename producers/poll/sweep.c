@@ -87,11 +87,13 @@ int sweep_load(struct poll_entity *entity, bool found_backfill, int64_t source_m
     const struct poll *poll = entity->poll;
     struct cursor cursor = {0};
     bool found = false;
+    bool says = sweep->possible || entity->census.possible;
+    if (says && brake_read(poll->context->migration, entity->entity->name, &sweep->brake, err) < 0)
+        return -1;
     if (!sweep->possible)
         return 0;
     if (cursor_load(poll->context->migration, poll->system->name, entity->entity->name, PASS,
-                    &cursor, &found, err) < 0 ||
-        brake_read(poll->context->migration, entity->entity->name, &sweep->brake, err) < 0)
+                    &cursor, &found, err) < 0)
         return -1;
     memory_forget_all(&sweep->told, 0); /* another owner may have told them, or may not */
     sweep->sequence = (struct sequence){.put = cursor.seq_to, .durable = cursor.seq_to};
@@ -111,10 +113,10 @@ int sweep_load(struct poll_entity *entity, bool found_backfill, int64_t source_m
     return put_cursor(entity, from_ms, err);
 }
 
-/* ---- one sweep ---- */
+/* ---- what people are told, and answer ---- */
 
-/* People answer only what was said, and only the owner says: while nothing is said, no topic is read. */
-static int look(struct poll_entity *entity, struct err *err)
+/* They answer only what was said, and only the owner says: while nothing is said, no topic is read. */
+int sweep_look(struct poll_entity *entity, struct err *err)
 {
     struct brake *brake = &entity->sweep.brake;
     bool says = brake->braked || brake->approved || brake->gap_ms;
@@ -123,6 +125,29 @@ static int look(struct poll_entity *entity, struct err *err)
     show(entity);
     return 0;
 }
+
+int sweep_say(struct poll_entity *entity, struct err *err)
+{
+    const struct source_context *context = entity->poll->context;
+    struct brake *brake = &entity->sweep.brake;
+    brake->since_ms = clock_wall_ms(context->clock);
+    show(entity);
+    if (brake_put(context->sink, context->migration, entity->entity->name, brake, err) < 0)
+        return -1;
+    return sink_settle(context->sink, entity->poll->settle_ms, err);
+}
+
+void sweep_brake(struct poll_entity *entity, enum brake_by by, int64_t found, int64_t known)
+{
+    struct brake *brake = &entity->sweep.brake;
+    log_error("sweep stopped: too many deletions; see `tandem status`",
+              log_str("entity", entity->entity->name), log_str("by", brake_by_name(by)),
+              log_int("found", found), log_int("known", known));
+    *brake = (struct brake){
+        .by = by, .braked = true, .found = found, .known = known, .gap_ms = brake->gap_ms};
+}
+
+/* ---- one sweep ---- */
 
 /* 1 = it has begun, 0 = not yet, -1 = err. */
 static int begin(struct poll_entity *entity, struct err *err)
@@ -135,7 +160,7 @@ static int begin(struct poll_entity *entity, struct err *err)
         sweep->next_mono_ms = now + early_ms;
         return 0;
     }
-    if (look(entity, err) < 0)
+    if (sweep_look(entity, err) < 0)
         return -1;
     if (sweep->brake.braked) {
         sweep->next_mono_ms = now + LOOK_MS;
@@ -150,6 +175,12 @@ static int begin(struct poll_entity *entity, struct err *err)
     memory_forget_before(&sweep->told, sweep_low_ms(entity));
     sweep->running = true;
     return 1;
+}
+
+static int64_t allowed(const struct poll_entity *entity)
+{
+    return brake_allows(&entity->sweep.brake, BRAKE_BY_LOG, entity->backfill.total,
+                        entity->poll->sweep_percent);
 }
 
 static void end(struct poll_entity *entity)
@@ -171,55 +202,48 @@ static int refused(struct poll_entity *entity, struct err *err)
 }
 
 /* Is anything to be told? */
-static bool judge(struct poll_entity *entity, int64_t allows)
+static bool judge(struct poll_entity *entity, bool stops)
 {
     struct sweep *sweep = &entity->sweep;
     struct brake *brake = &sweep->brake;
     const struct poll *poll = entity->poll;
+    bool approved = brake_is_approved(brake, BRAKE_BY_LOG);
     /* A second earlier: the purged one's time is cut, too. */
     int64_t gap_ms = brake_gap_ms(sweep->from_ms - SECOND_MS, sweep->earliest_ms,
                                   poll_source_ms(poll), poll->traits->deleted_log_ms);
-    bool gapped = gap_ms && !brake->approved, tells = gapped || brake->approved;
-    if (gapped)
-        log_error("the log of deletions does not reach back to the last sweep: some may be missing",
-                  log_str("entity", entity->entity->name), log_int("from_ms", gap_ms),
-                  log_int("earliest_ms", sweep->earliest_ms));
-    if (gapped && !brake->gap_ms)
+    bool gapped = gap_ms && !approved && !brake->gap_ms;
+    if (gapped) {
+        log_error(
+            "the log of deletions does not reach back to the last sweep: some may be missing",
+            log_str("entity", entity->entity->name), log_int("from_ms", gap_ms),
+            log_int("earliest_ms", sweep->earliest_ms),
+            log_str("next", entity->census.possible ? "everything is listed" : "`tandem report`"));
         brake->gap_ms = gap_ms;
-    if (sweep->found > allows) {
-        log_error("sweep stopped: too many deletions; see `tandem status`",
-                  log_str("entity", entity->entity->name), log_int("found", sweep->found),
-                  log_int("allowed", allows), log_int("known", entity->backfill.total));
-        *brake = (struct brake){.braked = true,
-                                .found = sweep->found,
-                                .known = entity->backfill.total,
-                                .gap_ms = brake->gap_ms};
-        tells = true;
-    } else if (brake->approved) { /* once */
-        *brake = (struct brake){.gap_ms = brake->gap_ms};
+        census_forget(entity); /* what was listed so far may have gone since */
     }
-    if (tells)
-        brake->since_ms = clock_wall_ms(poll->context->clock);
-    return tells;
+    if (stops)
+        sweep_brake(entity, BRAKE_BY_LOG, sweep->found, entity->backfill.total);
+    else if (approved) /* once */
+        *brake = (struct brake){.gap_ms = brake->gap_ms};
+    return gapped || stops || approved;
 }
 
 /* Hints → reports → what is to be told, and the cursor. */
 static int finish(struct poll_entity *entity, struct err *err)
 {
     struct sweep *sweep = &entity->sweep;
-    const struct source_context *context = entity->poll->context;
-    const struct brake before = sweep->brake;
-    int64_t allows = brake_allows(&before, entity->backfill.total, entity->poll->sweep_percent);
+    int64_t allows = allowed(entity);
     bool stops = sweep->found > allows;
-    if (!stops && sweep_put_hints(entity, err) < 0)
+    sweep->running = false; /* what fails here is asked for again */
+    if (!stops && sweep_put_hints(entity, &sweep->ids, "sweep", err) < 0)
         return -1;
-    if (judge(entity, allows) &&
-        brake_put(context->sink, context->migration, entity->entity->name, &sweep->brake, err) < 0)
+    if (!stops)
+        sweep_note_told(entity);
+    if (judge(entity, stops) && sweep_say(entity, err) < 0)
         return -1;
-    show(entity);
     if (stops) {
         end(entity);
-        return sink_settle(context->sink, entity->poll->settle_ms, err) < 0 ? -1 : 1;
+        return 1;
     }
     int64_t reached_ms = sweep->covered_ms >= 0 ? sweep->covered_ms : sweep->to_ms;
     if (reached_ms > sweep->to_ms)
@@ -245,8 +269,7 @@ static void take_page(struct poll_entity *entity)
 {
     struct sweep *sweep = &entity->sweep;
     const struct rest_op *op = &sweep->op;
-    const struct poll *poll = entity->poll;
-    int64_t allows = brake_allows(&sweep->brake, entity->backfill.total, poll->sweep_percent);
+    int64_t allows = allowed(entity);
     if (!sweep->cursor[0]) {
         sweep->earliest_ms = op->earliest_ms;
         sweep->covered_ms = op->covered_ms;
@@ -254,16 +277,13 @@ static void take_page(struct poll_entity *entity)
     for (int i = 0; i < op->record_count; i++) {
         const struct rest_record *record = &op->records[i];
         arena_reset(&entity->poll->arena);
-        struct span id = rest_canonical_id(poll->rest, record->id, &entity->poll->arena);
+        struct span id = rest_canonical_id(entity->poll->rest, record->id, &entity->poll->arena);
         bool earlier = record->modified_ms >= 0 && record->modified_ms < sweep_low_ms(entity);
         if (earlier || id.len == 0 || memchr(id.data, '\n', id.len) ||
             sweep_was_told(entity, id, record->modified_ms))
             continue;
-        if (++sweep->found <= allows) {
-            buf_printf(&sweep->ids, "%lld ", (long long)record->modified_ms);
-            buf_put_span(&sweep->ids, id);
-            buf_putc(&sweep->ids, '\n');
-        }
+        if (++sweep->found <= allows)
+            sweep_put_id(&sweep->ids, id, record->modified_ms);
     }
 }
 

@@ -11,14 +11,14 @@
 
 enum { HINTS_A_HOLD = 1000 };
 
-static int put_hint(struct poll_entity *entity, struct span id, struct err *err)
+static int put_hint(struct poll_entity *entity, struct span id, const char *why, struct err *err)
 {
     struct poll *poll = entity->poll;
     arena_reset(&poll->arena);
     const struct hint hint = {.key = publish_key(entity, id, &poll->arena),
                               .system = span_of(poll->system->name),
                               .id = id,
-                              .why = "sweep"};
+                              .why = why};
     struct buf *value = sink_scratch(poll->context->sink);
     hint_encode(&hint, value);
     const struct sink_message message = {.topic = entity->hints_topic,
@@ -27,6 +27,13 @@ static int put_hint(struct poll_entity *entity, struct span id, struct err *err)
                                          .value = buf_span(value)};
     metric_add(entity->sweep.hinted, 1);
     return sink_put(poll->context->sink, &message, NULL, err);
+}
+
+void sweep_put_id(struct buf *ids, struct span id, int64_t at_ms)
+{
+    buf_printf(ids, "%lld ", (long long)at_ms);
+    buf_put_span(ids, id);
+    buf_putc(ids, '\n');
 }
 
 /* One line of ids, "<ms> <id>\n"; no id contains a newline. Returns what follows it. */
@@ -40,8 +47,7 @@ static struct span next_line(struct span left, int64_t *ret_ms, struct span *ret
     return (struct span){left.data + len + 1, left.len - len - 1};
 }
 
-/* Only of what Kafka has. */
-static void note_told(struct poll_entity *entity)
+void sweep_note_told(struct poll_entity *entity)
 {
     struct sweep *sweep = &entity->sweep;
     struct memory_entry entry;
@@ -60,23 +66,20 @@ bool sweep_was_told(const struct poll_entity *entity, struct span id, int64_t at
     return entry && entry->modified_ms == at_ms;
 }
 
-int sweep_put_hints(struct poll_entity *entity, struct err *err)
+int sweep_put_hints(struct poll_entity *entity, const struct buf *ids, const char *why,
+                    struct err *err)
 {
-    const struct sweep *sweep = &entity->sweep;
-    struct span left = buf_span(&sweep->ids), id;
+    struct span left = buf_span(ids), id;
     int64_t at_ms;
     for (int n = 1; left.len; n++) {
         left = next_line(left, &at_ms, &id);
-        if (put_hint(entity, id, err) < 0)
+        if (put_hint(entity, id, why, err) < 0)
             return -1;
         if (n % HINTS_A_HOLD == 0 && poll_hold_back(entity->poll, err) < 0)
             return -1;
     }
-    if (sweep->ids.len == 0)
+    if (ids->len == 0)
         return 0;
     FAILPOINT("poll.sweep_put");
-    if (sink_settle(entity->poll->context->sink, entity->poll->settle_ms, err) < 0)
-        return -1;
-    note_told(entity);
-    return 0;
+    return sink_settle(entity->poll->context->sink, entity->poll->settle_ms, err);
 }

@@ -27,6 +27,7 @@ EXAMPLES = {
         {"v": 1, "generation": 2, "hash": HASH, "shape": {"email": [HASH[:16]]}},
         {"v": 1, "count": 4},
         {"v": 1, "paused": True, "since_ms": 5, "who": "ann@host", "why": "month end"},
+        {"v": 1, "by": "census", "braked": True, "approved": False, "found": 40, "known": 300, "gap_ms": 5, "since_ms": 5, "who": ""},
     ],
     # test_row encodes one of a mapping with references; contact, whose rows test_event prints, has none
     "state": [{"v": 1, "key": "salesforce:006A", "status": "idle", "epoch": 1, "look_ms": 5,
@@ -57,7 +58,7 @@ WRONG = [
     ("change", "after.balance", "1.50"), ("change", "after.balance", "1e3"), ("change", "after.source", "Web"),
     ("change", "source.table", "company"), ("change", "source.event_id", HASH[1:]), ("change", "source.hash", "G" * 64),
     ("change", "source.generation", 0), ("change", "source.pass", "guess"), ("change", "source.snapshot", "last"),
-    ("change", "transaction", {"id": "1"}), ("hint", "why", "because"), ("hint", "not_before_ms", -1),
+    ("change", "transaction", {"id": "1"}), ("hint", "why", "because"), ("hint", "not_before_ms", -1), ("control", "by", "chance"),
     ("state", "status", "inflight"), ("state", "key", "003A"), ("state", "deleted", False), ("state", "held", []),
     ("state", "claims", ["email"]), ("state", "due_ms", 0), ("state", "base.email.unconfirmed", False),
     ("outcome", "what", "guessed"), ("outcome", "offset", -2), ("outcome", "fields.0.name", "town"),

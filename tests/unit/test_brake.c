@@ -14,22 +14,25 @@ static void allows(void **state)
 {
     static const struct {
         struct brake brake;
+        enum brake_by by;
         int64_t known, percent, want;
     } rows[] = {
-        {{0}, 0, 5, 20},
-        {{0}, -1, 5, 20}, /* unknown: the least */
-        {{0}, 400, 5, 20},
-        {{0}, 420, 5, 21},
-        {{0}, 1000000, 5, 50000},
-        {{0}, 1000000, 0, 20},
-        {{0}, 199, 100, 199},
-        {{0}, INT64_MAX / 100, 100, INT64_MAX / 100}, /* no overflow */
-        {{.approved = true, .found = 300}, 1000, 5, 350},
-        {{.braked = true, .found = 300}, 1000, 5, 50}, /* asked is not answered */
+        {{0}, BRAKE_BY_LOG, 0, 5, 20},
+        {{0}, BRAKE_BY_LOG, -1, 5, 20}, /* unknown: the least */
+        {{0}, BRAKE_BY_LOG, 400, 5, 20},
+        {{0}, BRAKE_BY_LOG, 420, 5, 21},
+        {{0}, BRAKE_BY_LOG, 1000000, 5, 50000},
+        {{0}, BRAKE_BY_LOG, 1000000, 0, 20},
+        {{0}, BRAKE_BY_LOG, 199, 100, 199},
+        {{0}, BRAKE_BY_LOG, INT64_MAX / 100, 100, INT64_MAX / 100}, /* no overflow */
+        {{.approved = true, .found = 300}, BRAKE_BY_LOG, 1000, 5, 350},
+        {{.approved = true, .found = 300}, BRAKE_BY_CENSUS, 1000, 5, 50}, /* another's answer */
+        {{.by = BRAKE_BY_CENSUS, .approved = true, .found = 9}, BRAKE_BY_CENSUS, 0, 5, 29},
+        {{.braked = true, .found = 300}, BRAKE_BY_LOG, 1000, 5, 50}, /* asked is not answered */
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_int_equal(brake_allows(&rows[i].brake, rows[i].known, rows[i].percent),
+        assert_int_equal(brake_allows(&rows[i].brake, rows[i].by, rows[i].known, rows[i].percent),
                          rows[i].want);
 }
 
