@@ -59,8 +59,13 @@ def assert_previewed(p, contact, company):
     people = {user["fields"]["Email"].split("@")[0]: user["id"] for user in p.old.dump("User")}
     early = p.contact("early", AccountId="001000000000009AAA")
     mine, nobodys = (p.deal(who, OwnerId=people[who]) for who in ("alice", "heidi"))
-    text = "".join(p.tandem("preview", entity, "--limit", "50") for entity in ("contact", "deal"))
-    shown = {block.split("\n", 1)[0].split(":", 1)[1]: block for block in text.split("\n\n") if block.startswith("salesforce:")}
+
+    def previewed():
+        """By record, once the old system lists them all: it shows what is new a moment late."""
+        text = "".join(p.tandem("preview", entity, "--limit", "50") for entity in ("contact", "deal"))
+        shown = {block.split("\n", 1)[0].split(":", 1)[1]: block for block in text.split("\n\n") if block.startswith("salesforce:")}
+        return shown if {early, mine, nobodys} <= set(shown) else None
+    shown = p.wait(previewed, "all of them in a preview")
     target = f"hubspot:{p.id('company', company)}"
     for record, wanted in ((contact, f"company .* is linked to {target} \\(HUBSPOT_DEFINED:279\\)"), (early, "waits: that company has no twin"),
                            (mine, r"owner .* is hubspot:\d+$"), (nobodys, "owner .* nobody in the new system")):
