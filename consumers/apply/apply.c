@@ -1,17 +1,15 @@
 /*
- * apply — the consumer that writes changes to the new system: the table of its contract, what it opens, and the gate
- * through which every batch goes. apply.h says what lies behind.
+ * apply — the consumer that writes changes to the new system: the table of its contract, and what it opens. apply.h says what lies behind.
  */
 #include "apply.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "references.h"
 
 /* A chunk of 1,000 contacts takes some 10 MiB: given back and asked for again they would be cleared each time. */
-enum { STORE_RETRY_MS = 500, WORKS_PER_CHUNK = 1000, ARENA_KEEP_BYTES = 16 * 1024 * 1024 };
+enum { WORKS_PER_CHUNK = 1000, ARENA_KEEP_BYTES = 16 * 1024 * 1024 };
 
 extern const struct handler_type handler_apply;
 
@@ -46,82 +44,6 @@ int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err
     if (err && err->kind == ERR_NONE)
         err_set(err, ERR_RETRY, "redis did not answer");
     return -1;
-}
-
-void apply_chunk_begin(struct apply *apply)
-{
-    arena_reset(&apply->arena);
-    for (int i = 0; i < apply->ops_used; i++)
-        rest_op_reset(apply->ops[i]);
-    apply->ops_used = 0;
-}
-
-/* In thousandths, rounded up. */
-static int ratio(int n, int a_request)
-{
-    return (1000 * n + a_request - 1) / (a_request > 0 ? a_request : 1);
-}
-
-int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most)
-{
-    const struct rest_traits *traits = rest_traits(apply->rest);
-    int read = traits->read_max < traits->lookup_max ? traits->read_max : traits->lookup_max;
-    /*
-     * Thousandths of a request that a record takes. A round asks twice at worst (what is remembered, then the target itself), by id
-     * and by each name; and half of all is for more rounds.
-     */
-    int cost = 4 * ratio(1 + ae->match_count, read) + 2 * ratio(1, traits->write_max);
-    if (traits->history_max)
-        cost += 2 * ratio(1, traits->history_max);
-    if (ae->has_links) /* read; taken away and made */
-        cost += 4 * (ratio(ae->reference_count, traits->links_max) +
-                     ratio(2 * ae->reference_count, traits->link_max));
-    int fits = APPLY_OPS_MAX * 1000 / (cost + 1);
-    return fits < 1 ? 1 : fits < most ? fits : most;
-}
-
-struct rest_op *apply_op(struct apply *apply)
-{
-    if (apply->ops_used == APPLY_OPS_MAX)
-        return NULL;
-    struct rest_op **op = &apply->ops[apply->ops_used];
-    if (!*op) {
-        *op = malloc(sizeof **op);
-        if (!*op)
-            abort(); /* crash-safe by design */
-        rest_op_init(*op);
-    }
-    apply->ops_used++;
-    return *op;
-}
-
-void apply_op_release(struct apply *apply, struct rest_op *op)
-{
-    for (int i = 0; i < apply->ops_used; i++) {
-        if (apply->ops[i] != op)
-            continue;
-        rest_op_reset(op);
-        apply->ops[i] = apply->ops[--apply->ops_used];
-        apply->ops[apply->ops_used] = op;
-        return;
-    }
-}
-
-int apply_read(struct apply *apply, struct rest_op **ops, int n, int64_t *ret_retry_after_ms,
-               struct err *err)
-{
-    enum rest_outcome outcomes[APPLY_OPS_MAX];
-    struct err why = ERR_INIT;
-    if (n == 0)
-        return 0;
-    rest_run(apply->rest, ops, n, outcomes, ret_retry_after_ms, &why);
-    for (int i = 0; i < n; i++)
-        if (outcomes[i] != REST_DONE) {
-            if (*ret_retry_after_ms < 1)
-                *ret_retry_after_ms = 1000;
-            return err_set(err, ERR_RETRY, "reading the new system: %s", why.text);
-        }
-    return 0;
 }
 
 /* ---- opening ---- */
@@ -236,77 +158,7 @@ static void apply_close(void *self)
     arena_clear(&apply->arena);
 }
 
-/* ---- the gate ---- */
-
-/* Bring Redis up to date with every partition we own, after it was rebuilt by whomever. */
-static int replay_owned(struct apply *apply, struct err *err)
-{
-    for (int i = 0; i < apply->entity_count; i++) {
-        struct apply_entity *ae = &apply->entities[i];
-        ae->listed = false;
-        ae->list_cursor[0] = '\0'; /* the pages listed so far may have gone with the old content */
-        ae->list_count = 0;
-        for (int32_t p = 0; p < ae->partitions; p++) {
-            if (ae->epochs[p] < 0)
-                continue;
-            int64_t mark = 0, highest = 0;
-            if (apply_store(
-                    apply,
-                    store_take(apply->store, ae->entity, p, ae->epochs[p], &mark, &highest, err),
-                    err) != 0 ||
-                partition_replay(apply, ae, p, mark, highest, err) != 0)
-                return -1;
-        }
-    }
-    apply->replay_needed = false;
-    return 0;
-}
-
-/*
- * A process that was given our partition, took it and died before the group noticed leaves its epoch behind. Once the group had more than
- * its session timeout to tell us otherwise, the partition is ours: announce it again.
- */
-static int take_again(struct apply *apply, struct err *err)
-{
-    int64_t patience_ms = 2 * apply->context.migration->apply.session_timeout_ms;
-    if ((int64_t)apply->fenced_turns * STORE_RETRY_MS < patience_ms)
-        return 0;
-    log_warn("partitions taken again: whoever fenced us is gone");
-    for (int i = 0; i < apply->entity_count; i++)
-        for (int32_t p = 0; p < apply->entities[i].partitions; p++)
-            if (apply->entities[i].epochs[p] >= 0 &&
-                partition_assigned(apply, &apply->entities[i], p, err) != 0)
-                return -1;
-    apply->fenced_turns = 0;
-    return 0;
-}
-
-/* Redis is here, open, complete, and the target is listed; else say what is missing and for how long to wait. */
-static int gate(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err)
-{
-    *ret_retry_after_ms = STORE_RETRY_MS;
-    bool changed = false;
-    enum store_outcome outcome = store_ensure(apply->store, &changed, err);
-    if (outcome == STORE_CLOSED) {
-        err_clear(err);
-        apply->replay_needed = true;
-        if (rebuild_step(apply, ret_retry_after_ms, err) != 0)
-            return -1;
-        outcome = store_ensure(apply->store, &changed, err);
-    }
-    if (apply_store(apply, outcome, err) != 0)
-        return -1;
-    apply->rebuilding = false;
-    if (take_again(apply, err) != 0)
-        return -1;
-    if ((changed || apply->replay_needed) && replay_owned(apply, err) != 0)
-        return -1;
-    for (int i = 0; i < apply->entity_count; i++)
-        if (!apply->entities[i].listed &&
-            listing_step(apply, &apply->entities[i], ret_retry_after_ms, err) != 0)
-            return -1;
-    return 0;
-}
+/* ---- the contract ---- */
 
 static int apply_assigned(void *self, const struct entity *entity, int32_t partition,
                           struct err *err)
@@ -362,7 +214,7 @@ static int apply_batch(void *self, const struct message *messages, int n,
                        int64_t *ret_retry_after_ms, struct err *err)
 {
     struct apply *apply = self;
-    if (gate(apply, ret_retry_after_ms, err) != 0)
+    if (gate_pass(apply, ret_retry_after_ms, err) != 0)
         return -1;
     bool *taken = calloc((size_t)n, sizeof *taken);
     if (!taken)
@@ -388,10 +240,10 @@ static int apply_idle(void *self, int64_t *ret_retry_after_ms, struct err *err)
 {
     struct apply *apply = self;
     sink_serve(apply->sink);
-    if (gate(apply, ret_retry_after_ms, err) != 0)
+    if (gate_pass(apply, ret_retry_after_ms, err) != 0)
         return -1;
     if (tail_read(apply, err) != 0) {
-        *ret_retry_after_ms = STORE_RETRY_MS;
+        *ret_retry_after_ms = APPLY_RETRY_MS;
         return -1;
     }
     return due_work(apply, ret_retry_after_ms, err);

@@ -8,7 +8,8 @@
  *   links     what the twin is associated with                  (links.c)
  *   decide    merge field by field: base, history, truth         (decide.c, history.c, merge_field, truth_decide)
  *   plan      render what is to be written, and the row after it (plan.c)
- *   write     lock, intent, send, read the answers              (write.c, state_after_write), then the associations (links.c)
+ *             or why nothing is written now                     (defer.c)
+ *   write     lock, intent (begin.c), send                      (write.c), read the answers (answer.c, state_after_write), then the associations (links.c)
  *   raced     what the write overtook                           (raced.c)
  *   settle    rows and outcomes on Kafka, then Redis            (settle.c)
  *
@@ -29,7 +30,13 @@
 #include "stream/outcome.h"
 #include "stream/sink.h"
 
-enum { APPLY_MATCH_MAX = 8, APPLY_ROUNDS_MAX = 4, APPLY_OPS_MAX = 512, APPLY_CANDIDATES_MAX = 4 };
+enum {
+    APPLY_MATCH_MAX = 8,
+    APPLY_ROUNDS_MAX = 4,
+    APPLY_OPS_MAX = 512,
+    APPLY_CANDIDATES_MAX = 4,
+    APPLY_RETRY_MS = 500
+};
 
 /* How far the rows on an owned partition are known (tail.c): all below seen were read, or are ours by their delivery reports, as all of [own_from, own_to) are. */
 struct tail {
@@ -198,6 +205,13 @@ struct work {
 struct apply_entity *apply_entity(struct apply *apply, const struct entity *entity);
 struct store_owner apply_owner(const struct apply_entity *ae);
 int64_t apply_now_ms(const struct apply *apply); /* Redis' clock, by ours since the chunk began */
+/* store outcome → 0, or -1 with err ERR_RETRY (and, when closed, what has to be done first is remembered). */
+int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err);
+
+/* gate.c: 0; or -1 with err saying what is missing, and for how long to wait. */
+int gate_pass(struct apply *apply, int64_t *ret_retry_after_ms, struct err *err);
+
+/* chunk.c */
 /* A request of this chunk, empty; NULL when APPLY_OPS_MAX are in use. */
 struct rest_op *apply_op(struct apply *apply);
 /* Run reads; all must succeed, because "not found" decides. */
@@ -208,8 +222,6 @@ void apply_op_release(struct apply *apply, struct rest_op *op);
 void apply_chunk_begin(struct apply *apply);
 /* So many records, at most `most`, whose requests fit into APPLY_OPS_MAX, whatever the system takes at once. */
 int apply_chunk_max(const struct apply *apply, const struct apply_entity *ae, int most);
-/* store outcome → 0, or -1 with err ERR_RETRY (and, when closed, what has to be done first is remembered). */
-int apply_store(struct apply *apply, enum store_outcome outcome, struct err *err);
 
 /* load.c */
 /* Decode the work's message and name its record; what is no event becomes a dead letter. -1 only for a message of a newer format. */
@@ -321,15 +333,19 @@ void plan_raced(struct apply *apply, struct apply_entity *ae, struct work *work)
 void plan_linked(struct apply *apply, struct apply_entity *ae, struct work *work);
 /* A question of the row: one that was open already keeps its age. */
 void plan_ask(const struct apply *apply, const struct row *before, struct held *question);
+
+/* defer.c: nothing more is written of this record now. The works are done. */
 /* The whole record becomes a question; its event stays with it. */
-void plan_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail);
+void defer_hold(struct apply *apply, struct work *work, enum held_class class_, struct span detail);
 /* The operation was sent and nobody knows what came of it. */
-void plan_uncertain(struct apply *apply, struct work *work);
+void defer_uncertain(struct apply *apply, struct work *work);
 /* What is left after a write that was executed cannot be sent now: the row speaks of that write as of one of unknown outcome. */
-void plan_unsent(struct apply *apply, struct work *work);
+void defer_unsent(struct apply *apply, struct work *work);
 /* The target refused the record: dead letter, and a question until something newer comes. */
-void plan_reject(struct apply *apply, struct work *work, const char *why);
-void plan_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why);
+void defer_reject(struct apply *apply, struct work *work, const char *why);
+void defer_wait(struct apply *apply, struct work *work, int64_t delay_ms, const char *why);
+/* The same, longer with each attempt. */
+void defer_retry(struct apply *apply, struct work *work, const char *why);
 
 /*
  * delete.c: what becomes of the twin of a record that the old system deleted or merged away (design §6: `deleted`).
@@ -376,6 +392,20 @@ int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *wo
 bool redirect_inherits(const struct work *work, const struct rest_record *record);
 /* The twin is the loser's: what that one agreed on with it holds for this one. */
 void redirect_take_base(const struct apply_entity *ae, struct work *work);
+
+/*
+ * begin.c: lock the works in WORK_SEND, in place the n of them whose rows will fit; intents are on Kafka. What another holds, or must wait, leaves WORK_SEND. Returns
+ * how many, or -1 as write_send.
+ */
+int begin_works(struct apply *apply, struct apply_entity *ae, struct work **works, int n,
+                struct err *err);
+
+/* answer.c: what the target said of one item; its work ends in another stage. */
+enum write_result answer_of(const struct rest_item *item);
+void answer_read(struct apply *apply, struct apply_entity *ae, struct work *work,
+                 enum write_result result);
+/* It can never take the record, in its words. */
+void answer_refused(struct apply *apply, struct work *work, struct span message);
 
 /* write.c: lock and send the works in WORK_SEND; each ends in another stage. */
 int write_send(struct apply *apply, struct apply_entity *ae, struct work **works, int n,

@@ -153,7 +153,7 @@ static void settle(struct apply *apply, struct apply_entity *ae, struct work *wo
 static int look_later(struct apply *apply, struct work **works, int n, int64_t retry_after_ms)
 {
     for (int i = 0; i < n; i++) {
-        plan_uncertain(apply, works[i]);
+        defer_uncertain(apply, works[i]);
         works[i]->row.due_ms = apply_now_ms(apply) + retry_after_ms;
     }
     return -1;

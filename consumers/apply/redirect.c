@@ -71,8 +71,7 @@ static void give_up(struct apply *apply, struct apply_entity *ae, struct work *w
     bool first = row->redirect.len == 0;
     const char *colon = memchr(work->winner_key.data, ':', work->winner_key.len);
     size_t at = colon ? (size_t)(colon - work->winner_key.data) + 1 : 0;
-    int64_t delay_ms = row->attempt >= 8 ? 300000 : (int64_t)1000 << row->attempt;
-    plan_wait(apply, work, delay_ms, "merged: the record that lives on takes the twin over");
+    defer_retry(apply, work, "merged: the record that lives on takes the twin over");
     row->redirect = work->winner_key;
     row->twin = work->twin;
     row->held_count = 0;

@@ -110,7 +110,7 @@ static void hold_identity(struct apply *apply, const struct apply_entity *ae, st
 {
     struct span names[1 + APPLY_MATCH_MAX];
     int count = listing_names(ae, record, &apply->arena, names);
-    plan_hold(apply, work, HELD_IDENTITY, work->twin_external_id);
+    defer_hold(apply, work, HELD_IDENTITY, work->twin_external_id);
     if (work->due && work->row.attempt++ == 0)
         work->row.due_ms = apply->now_ms + rest_traits(apply->rest)->index_lag_ms;
     for (int i = 0; !work->due && i < count; i++)
@@ -148,11 +148,11 @@ static bool resolve(struct apply *apply, struct apply_entity *ae, struct work *w
     *ret_record = found;
     bool deletes = work->event.op == 'd'; /* whatever carries our id is asked for, too */
     if (work->row.twin.len && count == 0 && !deletes && !delete_forgets(apply, ae, work)) {
-        plan_hold(apply, work, HELD_TWIN_GONE, work->row.twin);
+        defer_hold(apply, work, HELD_TWIN_GONE, work->row.twin);
         return true;
     }
     if (count > 1 || (work->more_candidates && !ours)) {
-        plan_hold(apply, work, HELD_AMBIGUOUS, found ? found->id : work->candidates[0]);
+        defer_hold(apply, work, HELD_AMBIGUOUS, found ? found->id : work->candidates[0]);
         return true;
     }
     if (count == 0 && work->searched && deletes)

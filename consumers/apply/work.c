@@ -233,11 +233,6 @@ static int in_stage(struct work *works, int n, enum work_stage stage, struct wor
     return count;
 }
 
-static int64_t backoff_ms(int attempt)
-{
-    return attempt >= 8 ? 300000 : (int64_t)1000 << attempt;
-}
-
 static int rounds(struct apply *apply, struct apply_entity *ae, struct work *works, int n,
                   int64_t *ret_retry_after_ms, struct err *err)
 {
@@ -263,10 +258,10 @@ static int rounds(struct apply *apply, struct apply_entity *ae, struct work *wor
     for (int i = 0; i < n; i++)
         if (works[i].stage ==
             WORK_SEND) { /* raced each time: looked at once more, from what it wrote last */
-            plan_unsent(apply, &works[i]);
+            defer_unsent(apply, &works[i]);
         } else if (works[i].stage == WORK_FIND)
-            plan_wait(apply, &works[i], backoff_ms(works[i].row.attempt),
-                      "the twin changed between reading and writing, several times");
+            defer_retry(apply, &works[i],
+                        "the twin changed between reading and writing, several times");
     return 0;
 }
 

@@ -145,7 +145,7 @@ int backfill_step(struct poll_entity *entity, struct err *err)
     if (put_cursor(entity, &backfill->pass.at, page->record_count == 0, err) < 0)
         return -1;
     backfill->sequence.put -= page->record_count;
-    FAILPOINT("poll.cursor_before_reports");
+    FAILPOINT("mutant.cursor_written");
 #endif
     if (put_page(entity, page, err) < 0) {
         /* The rest of this page is still to come. */

@@ -17,6 +17,7 @@
  *   stall.c        what makes no progress is an alarm
  *   sweep.c        what the source's log says was deleted, behind a brake
  *   census.c       which known records a turn of the refresh did not list, where no log tells
+ *   sweep_brake.c  what people are told of either, and answer
  *   sweep_hints.c  what either found becomes hints, told once
  *   publish.c      record → event or dead letter
  *   memory.c       what was delivered within the overlap
@@ -396,6 +397,9 @@ int sweep_load(struct poll_entity *entity, bool found_backfill, int64_t source_m
 int sweep_step(struct poll_entity *entity, struct err *err);
 /* From where the log is asked for: before from_ms, see there. */
 int64_t sweep_low_ms(const struct poll_entity *entity);
+
+/* ---- sweep_brake.c ---- */
+
 /* Has anybody answered what the brake says? 0, or -1 as brake_read. */
 int sweep_look(struct poll_entity *entity, struct err *err);
 /* Stop: sweep_say() tells it. */

@@ -31,8 +31,8 @@ def failpoints():
                 for name in re.findall(r'\bFAILPOINT\("([^"]+)"\)', file.read()):
                     if name.startswith(("apply.link", "poll.sweep")):
                         continue  # test_relations.py: this mapping has no associations; test_sweep.py: a deleted record is no more
-                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None, "form": None, "singer": None}[name.split(".")[0]]
-                    if who:  # the receivers' are their own tests'
+                    who = {"poll": "poll", "apply": "apply", "consumer": "apply", "webhook": None, "form": None, "singer": None, "mutant": None}[name.split(".")[0]]
+                    if who:  # the receivers' and the mutants' are their own tests'
                         found[name] = who
     assert found
     return dict(sorted(found.items()))

@@ -114,7 +114,7 @@ def test_killed_between_changes():
 def test_mutant_is_guilty():
     """The cursor before the reports: the same kill loses a page."""
     with Polled(page=50, build="tandem-poll-mutant-cursor-before-reports").seed(600) as p:
-        poll = p.go(failpoint="poll.cursor_before_reports:3")
+        poll = p.go(failpoint="mutant.cursor_written:3")
         assert poll.wait_exit(60) == -9, p.tails()
         p.revive()
         p.wait_captured()
