@@ -188,7 +188,10 @@ struct work {
     struct span winner_key;  /* of it, behind all redirects; empty: not merged */
     const struct row *loser; /* a record merged into this one: its twin is a candidate; NULL none */
     struct span loser_twin;  /* the target id under which that one is found */
-    bool inherits;           /* the twin found is that one's */
+    struct span post_key,
+        post_twin;         /* a form's post that has this candidate for its twin; empty none */
+    struct span take_over; /* that one is to be merged into this record; empty none */
+    bool inherits;         /* the twin found is that one's */
     bool redirected;     /* the twin was merged into another target record, which is the twin now */
     bool wait_for_index; /* lock, but create only after the target's index would show another */
     /* what came of it */
@@ -390,6 +393,9 @@ int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *wo
                    struct span owner_id, const struct rest_record *record, struct err *err);
 /* Is this candidate the loser's twin? */
 bool redirect_inherits(const struct work *work, const struct rest_record *record);
+/* Queued: the post take_over is merged into this work's record. The same event however often it is put. */
+int redirect_put_post(struct apply *apply, const struct apply_entity *ae, const struct work *work,
+                      struct err *err);
 /* The twin is the loser's: what that one agreed on with it holds for this one. */
 void redirect_take_base(const struct apply_entity *ae, struct work *work);
 

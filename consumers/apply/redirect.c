@@ -4,12 +4,17 @@
  * match value), sees that it belongs to a record that leads here, and writes its own id into it, going on from what the loser
  * had agreed on with it. If both have one, the new system has two records for one of the old: a question, nothing is ended.
  *
+ * A form's post whose twin turns out to be that of a record of the old system is merged into that record in the same way: who finds it out puts the delete
+ * of the post, because nobody else ever will.
+ *
  * The two may be on different partitions, and so in different processes: what each knows of the other is the other's row, which only
  * its owner writes. The loser looks again until the winner has a twin, so that nothing is missed whoever comes first.
  */
 #include <string.h>
 
 #include "apply.h"
+#include "model/form.h"
+#include "stream/event_put.h"
 
 enum {
     REDIRECTS_MAX = 8,    /* A into B into C … */
@@ -35,9 +40,23 @@ static int read_row(struct apply *apply, const struct apply_entity *ae, struct s
     return 0;
 }
 
-static struct span key_of(struct apply *apply, const struct work *work, struct span id)
+/* ---- posts of a form: records of their own, which the old system's record of the same person takes over ---- */
+
+/* The source whose form's name is the "system" of a post; NULL: it is no form's. */
+static const struct source_settings *form_source(const struct apply *apply, struct span system)
 {
-    struct span system = work->event.system;
+    const struct migration *migration = apply->context.migration;
+    for (int i = 0; i < migration->source_count; i++) {
+        const struct form_settings *forms = migration->sources[i].form;
+        for (int f = 0; forms && f < forms->form_count; f++)
+            if (span_is(system, forms->forms[f].name))
+                return &migration->sources[i];
+    }
+    return NULL;
+}
+
+static struct span key_of(struct apply *apply, struct span system, struct span id)
+{
     return span_of(arena_printf(&apply->arena, "%.*s:%.*s", (int)system.len, system.data,
                                 (int)id.len, id.data));
 }
@@ -45,7 +64,9 @@ static struct span key_of(struct apply *apply, const struct work *work, struct s
 int redirect_winner(struct apply *apply, struct apply_entity *ae, struct work *work,
                     struct err *err)
 {
-    work->winner_key = key_of(apply, work, work->event.merged_into);
+    const struct source_settings *form = form_source(apply, work->event.system);
+    struct span system = form ? span_of(form->system->name) : work->event.system;
+    work->winner_key = key_of(apply, system, work->event.merged_into);
     for (int i = 0; i < REDIRECTS_MAX; i++) {
         if (read_row(apply, ae, work->winner_key, &work->winner, err) != 0)
             return -1;
@@ -131,19 +152,64 @@ bool redirect_plan(struct apply *apply, struct apply_entity *ae, struct work *wo
     return false;
 }
 
+/* The row of a post with this id, of whichever form; NULL: none. */
+static int read_post(struct apply *apply, const struct apply_entity *ae, struct span id,
+                     const struct row **ret_row, struct err *err)
+{
+    const struct migration *migration = apply->context.migration;
+    for (int i = 0; i < migration->source_count && !*ret_row; i++) {
+        const struct form_settings *forms = migration->sources[i].form;
+        for (int f = 0; forms && f < forms->form_count && !*ret_row; f++) {
+            struct span key = key_of(apply, span_of(forms->forms[f].name), id);
+            if (forms->forms[f].entity == ae->entity && read_row(apply, ae, key, ret_row, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *work,
                    struct span owner_id, const struct rest_record *record, struct err *err)
 {
     const struct row *owner;
-    if (read_row(apply, ae, key_of(apply, work, owner_id), &owner, err) != 0)
+    bool post = false;
+    if (read_row(apply, ae, key_of(apply, work->event.system, owner_id), &owner, err) != 0)
         return -1;
+    if (!owner && !form_source(apply, work->event.system)) {
+        if (read_post(apply, ae, owner_id, &owner, err) != 0)
+            return -1;
+        post = owner != NULL;
+    }
     bool leads_here = owner && span_equal(owner->redirect, work->key);
     bool has_it = owner && (owner->twin.len == 0 || is_record(owner->twin, record));
     if (leads_here && has_it && owner->claim_count == 0) {
         work->loser = owner;
         work->loser_twin = record->id;
     }
+    if (post && has_it && !owner->redirect.len && !owner->deleted) {
+        work->post_key = owner->key;
+        work->post_twin = record->id;
+    }
     return 0;
+}
+
+int redirect_put_post(struct apply *apply, const struct apply_entity *ae, const struct work *work,
+                      struct err *err)
+{
+    const struct event_publisher publisher = {
+        .ns = apply->context.migration->ns, .connector = "apply", .name = "apply"};
+    const char *colon = memchr(work->take_over.data, ':', work->take_over.len);
+    size_t len = (size_t)(colon - work->take_over.data);
+    struct event event = {.key = work->take_over,
+                          .system = {work->take_over.data, len},
+                          .id = {colon + 1, work->take_over.len - len - 1},
+                          .op = 'd',
+                          .version = work->event.version,
+                          .pass = PASS_PUSH,
+                          .merged_into = work->event.id,
+                          .ts_ms = clock_wall_ms(apply->clock),
+                          .after = record_new(ae->entity, &apply->arena)};
+    return event_put(apply->sink, &publisher, ae->entity, &event, err);
 }
 
 bool redirect_inherits(const struct work *work, const struct rest_record *record)

@@ -125,5 +125,7 @@ int tell(struct apply *apply, struct apply_entity *ae, const struct work *work, 
         return -1;
     if (work->hint && put_hint(apply, ae, work, err) != 0)
         return -1;
+    if (work->take_over.len && redirect_put_post(apply, ae, work, err) != 0)
+        return -1;
     return tell_outcome(apply, ae, work, work->what, err);
 }

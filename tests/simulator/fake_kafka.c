@@ -107,6 +107,8 @@ void sink_close(struct sink *sink)
         sink->count = 0;
 }
 
+enum { SCRATCH_MAX_BYTES = 1 << 20 };
+
 static struct sim_topic *topic_of(const char *name)
 {
     struct sim_topic *topics[] = {&world.state, &world.outcomes, &world.hints, &world.changes};
@@ -148,6 +150,16 @@ int sink_settle(struct sink *sink, int timeout_ms, struct err *err)
 void sink_serve(struct sink *sink)
 {
     (void)sink;
+}
+
+struct buf *sink_scratch(struct sink *sink)
+{
+    static struct buf scratch; /* as the real one's: until the next use */
+    (void)sink;
+    if (!scratch.max_bytes)
+        buf_init(&scratch, SCRATCH_MAX_BYTES);
+    buf_reset(&scratch);
+    return &scratch;
 }
 
 /* ---- reading ---- */
