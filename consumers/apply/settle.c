@@ -113,14 +113,19 @@ int settle_review(struct apply *apply, const struct apply_entity *ae, const stru
     return sink_put(apply->sink, &out, NULL, err);
 }
 
-/* One past the last row of each partition: Redis has every row below, because chunks are settled one after the other. */
+/*
+ * One past the last row of each partition: Redis has every row below, because chunks are settled one after the other. Not past what a former
+ * owner may have written between ours: should we lose the partition before the tail reads that, the next owner's replay has to.
+ */
 static void move_marks(struct apply_entity *ae, const struct store_finish *finishes,
                        const struct sink_report *reports, int n, int64_t *marks)
 {
     for (int i = 0; i < n; i++) {
         int32_t p = finishes[i].partition;
-        if (reports[i].offset + 1 > marks[p] && reports[i].offset + 1 > ae->marks[p])
-            marks[p] = reports[i].offset + 1;
+        int64_t known = ae->tails[p].seen;
+        int64_t mark = reports[i].offset + 1 < known ? reports[i].offset + 1 : known;
+        if (mark > marks[p] && mark > ae->marks[p])
+            marks[p] = mark;
     }
 }
 

@@ -68,8 +68,8 @@ void tail_wrote(struct apply *apply, struct apply_entity *ae, const struct store
     }
     for (int32_t p = 0; p < ae->partitions; p++) {
         struct tail *tail = &ae->tails[p];
-        if (ae->epochs[p] < 0 || !tail->reading ||
-            !log_reader_position(apply->tail, ae->state, p, &tail->seen))
+        if (ae->epochs[p] < 0 ||
+            (tail->reading && !log_reader_position(apply->tail, ae->state, p, &tail->seen)))
             continue;
         skip_own(tail);
         if (tail->seen >= tail->own_to && tail->wrote_ms == now_ms)

@@ -7,7 +7,7 @@
 
 #include "simulator.h"
 
-enum { A = 0 };
+enum { A = 0, B = 1 };
 
 /* ---- the steps ---- */
 
@@ -316,6 +316,27 @@ static void late_create_over_a_refused_rows(void)
     run_until_idle(0);
 }
 
+/* It lies between two rows of the owner, who loses the partition before he has read it. */
+static void late_row_that_no_owner_read(void)
+{
+    first_event();
+    run_to(0, "apply.state_put");
+    process_give(1);
+    run_until_idle(1);
+    world.now_ms += 5000;
+    run_until_idle(1);
+    for (int f = 0; f < SIM_FIELDS; f++)
+        source_set(B, f, false);
+    source_capture(B, PASS_INCREMENTAL);
+    source_publish(true);
+    run_to(1, "apply.state_put");
+    process_run(0);
+    run_to(1, "apply.redis_finished");
+    process_crash(1);
+    process_give(0);
+    run_until_idle(0);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -334,6 +355,7 @@ static const struct {
     {"a refused row tells what was sent", refused_row_tells_what_was_sent, true},
     {"an operation is executed after it was looked for", executed_after_it_was_looked_for, true},
     {"a refused row of the same content", refused_row_of_the_same_content, true},
+    {"a former owner's row that no owner has read", late_row_that_no_owner_read, true},
 };
 
 int script_run_all(const char *name)
