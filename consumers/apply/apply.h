@@ -188,10 +188,10 @@ struct work {
     struct span winner_key;  /* of it, behind all redirects; empty: not merged */
     const struct row *loser; /* a record merged into this one: its twin is a candidate; NULL none */
     struct span loser_twin;  /* the target id under which that one is found */
-    struct span post_key,
-        post_twin;         /* a form's post that has this candidate for its twin; empty none */
-    struct span take_over; /* that one is to be merged into this record; empty none */
-    bool inherits;         /* the twin found is that one's */
+    const struct row *post;  /* a form's post that has a candidate for its twin; NULL none */
+    struct span post_twin;   /* that candidate */
+    struct span take_over;   /* that one is to be merged into this record; empty none */
+    bool inherits;           /* the twin found is that one's */
     bool redirected;     /* the twin was merged into another target record, which is the twin now */
     bool wait_for_index; /* lock, but create only after the target's index would show another */
     /* what came of it */
@@ -393,6 +393,14 @@ int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *wo
                    struct span owner_id, const struct rest_record *record, struct err *err);
 /* Is this candidate the loser's twin? */
 bool redirect_inherits(const struct work *work, const struct rest_record *record);
+/*
+ * What stands in this record's way is a post's, with this row (NULL: it has none yet): taken over once it is settled, and has a twin; looked at again until then. A post that is
+ * itself a question stays one, and so does this record. After defer_hold.
+ */
+void redirect_take_post(struct apply *apply, struct work *work, const struct row *post);
+/* The same, where its claim does: holder is the key of another record, perhaps a post. */
+int redirect_holder(struct apply *apply, struct apply_entity *ae, struct work *work,
+                    struct span holder, struct err *err);
 /* Queued: the post take_over is merged into this work's record. The same event however often it is put. */
 int redirect_put_post(struct apply *apply, const struct apply_entity *ae, const struct work *work,
                       struct err *err);

@@ -53,6 +53,8 @@ static int lock(struct apply *apply, struct apply_entity *ae, struct work **work
         if (begins[i].holder.data) {
             defer_hold(apply, work, HELD_IDENTITY, begins[i].holder);
             work->row.waits_on = begins[i].taken;
+            if (redirect_holder(apply, ae, work, begins[i].holder, err) != 0)
+                return -1;
         } else if (work->wait_for_index) {
             for (int c = 0; c < begins[i].claim_count && c < ROW_CLAIMS_MAX; c++)
                 work->row.claims[c] = begins[i].claims[c];

@@ -17,7 +17,8 @@
 #include "stream/event_put.h"
 
 enum {
-    REDIRECTS_MAX = 8,    /* A into B into C … */
+    REDIRECTS_MAX = 8, /* A into B into C … */
+    POST_LOOK_MS = 1000,
     WINNER_TRIES_MAX = 10 /* with backoff, a quarter of an hour; then the winner is not coming */
 };
 
@@ -186,10 +187,36 @@ int redirect_loser(struct apply *apply, struct apply_entity *ae, struct work *wo
         work->loser = owner;
         work->loser_twin = record->id;
     }
-    if (post && has_it && !owner->redirect.len && !owner->deleted) {
-        work->post_key = owner->key;
+    if (post && has_it) {
+        work->post = owner;
         work->post_twin = record->id;
     }
+    return 0;
+}
+
+void redirect_take_post(struct apply *apply, struct work *work, const struct row *post)
+{
+    bool settled = post && post->status == STATE_IDLE && post->twin.len && !post->deleted;
+    if (settled && !post->redirect.len) { /* as long as it does not lead anywhere */
+        work->take_over = post->key;
+        return;
+    }
+    if (post && (post->deleted || post->status == STATE_HELD))
+        return;
+    work->row.due_ms = apply->now_ms + rest_traits(apply->rest)->index_lag_ms + POST_LOOK_MS;
+}
+
+int redirect_holder(struct apply *apply, struct apply_entity *ae, struct work *work,
+                    struct span holder, struct err *err)
+{
+    const char *colon = memchr(holder.data, ':', holder.len);
+    const struct row *post;
+    if (!colon || form_source(apply, work->event.system) ||
+        !form_source(apply, (struct span){holder.data, (size_t)(colon - holder.data)}))
+        return 0;
+    if (read_row(apply, ae, holder, &post, err) != 0)
+        return -1;
+    redirect_take_post(apply, work, post);
     return 0;
 }
 

@@ -195,6 +195,9 @@ static int replay_one(struct replay *replay, const struct log_message *message, 
     /* An owner puts the row of one operation before it begins the next. */
     finish->drop_epoch = span_of(
         arena_printf(&replay->arena, "%d.%lld", (int)replay->partition, (long long)row.epoch));
+    /* The record ended, and has no twin: whoever said so had looked at everything that was begun before. */
+    finish->drop_earlier =
+        row.deleted && row.has_version && row.status == STATE_IDLE && row.twin.len == 0;
     buf_clear(&index);
     replay->count++;
     return replay->count == REPLAY_CHUNK ? replay_flush(replay, err) : 0;

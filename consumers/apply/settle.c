@@ -148,11 +148,11 @@ static int finish_rows(struct apply *apply, struct apply_entity *ae,
 }
 
 /* With its row the event is a duplicate, and nobody would say it again: which value the truth kept, which edit was overtaken, what is a dead
- * letter, and what has to be read again. */
+ * letter, what has to be read again, and which post is taken over. */
 static bool told_first(const struct apply_entity *ae, const struct work *work)
 {
     bool first = work->stage == WORK_DONE && work->row_changed &&
-                 (work->dead_letter || work->hint || work->raced);
+                 (work->dead_letter || work->hint || work->raced || work->take_over.len);
     for (int f = 0; work->stage == WORK_DONE && work->verdicts && f < ae->entity->field_count; f++)
         first = first || work->verdicts[f] == MERGE_TRUTH_NEW;
     return first;

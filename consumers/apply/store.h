@@ -116,6 +116,7 @@ struct store_finish {
     struct span drop_op; /* or, in a replay, only if it has this marker ("" none has) */
     struct span
         drop_epoch; /* or is one of this "<partition>.<epoch>": begun before its owner wrote the row; */
+    bool drop_earlier; /* or of an earlier epoch: the row says that it was looked at; */
     struct span begun; /* or it is the one with this text, and the row keeps all that it claimed */
 };
 /* Also moves marks[p] (0 = leave) and drops the operations of the records. Waiters of claims given up become due at once. */

@@ -163,8 +163,8 @@ static void push_about(struct store *store, const struct store_finish *row, stru
     if (row->keep_op)
         store_push_text(&store->args, "!");
     else if (row->drop_op.data)
-        store_push(&store->args,
-                   ARENA_JOIN(arena, span_of("="), row->drop_op, span_of(" "), row->drop_epoch));
+        store_push(&store->args, ARENA_JOIN(arena, span_of(row->drop_earlier ? "<" : "="),
+                                            row->drop_op, span_of(" "), row->drop_epoch));
     else
         store_push(&store->args, row->begun);
 }

@@ -111,11 +111,11 @@ static void hold_identity(struct apply *apply, const struct apply_entity *ae, st
     struct span names[1 + APPLY_MATCH_MAX];
     int count = listing_names(ae, record, &apply->arena, names);
     defer_hold(apply, work, HELD_IDENTITY, work->twin_external_id);
-    if (span_equal(work->post_twin, record->id)) /* only until it has given its claims up */
-        work->take_over = work->post_key;
     if (work->due && work->row.attempt++ == 0)
         work->row.due_ms = apply->now_ms + rest_traits(apply->rest)->index_lag_ms;
-    for (int i = 0; !work->due && i < count; i++)
+    if (work->post && span_equal(work->post_twin, record->id))
+        redirect_take_post(apply, work, work->post);
+    for (int i = 0; (!work->due || work->take_over.len) && i < count; i++)
         for (int k = 1; k < work->name_count; k++)
             if (span_equal(names[i], work->names[k])) {
                 work->row.waits_on = names[i];

@@ -43,6 +43,26 @@ def migrate(services, source, target, records, instances):
     return migration, {"memory_mib": memory, "redis_bytes": (redis_bytes(services) - before) / records, "seconds": seconds}
 
 
+def census(migration, records):
+    """No log of deletions: one turn of the refresh, each record against its row, and every row against that turn. Nothing is missing."""
+    path = os.path.join(migration.dir, "connectors", "salesforce.cfg")
+    for name, old, new in ((path, r"\n    (ended|deleted) = \{.*?\n    \};", ""),
+                           (migration.config, "refresh_period_s = 0; sweep_interval_ms = 0;", "refresh_period_s = 1; sweep_interval_ms = 1000;")):
+        with open(name, encoding="utf-8") as file:
+            text, n = re.subn(old, new, file.read(), flags=re.S)
+        check(f"{name}: replaced", n > 0, True)
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    began, poll = time.monotonic(), migration.poll()
+    said = "listed: what is known and was not there is read"
+    wait_log(poll, said, 300 + records // 500)
+    line = poll.log_events(said)[0]
+    taken = {"seconds": time.monotonic() - began, "memory_mib": rss_mib(poll.pid)}
+    check("listed, found", (line["listed"], line["found"]), (records, 0))
+    check("tandem-poll ends with", poll.term(), 0)
+    return taken
+
+
 def measured(args, records, **others):
     """A program that ends by itself: its output, and what it took."""
     before = {name: cpu_s(pid) for name, pid in others.items()}
@@ -95,6 +115,8 @@ def measure(services, records, rounds, say, instances=3):
             results[name].append(result)
             say(f"verify {number}/{rounds} {name}: {result['rate']:,.0f} pairs/s, {result['s_per_million']:.1f} s/M, "
                 f"{result['rss_mib']:.0f} MiB")
+    taken["census"] = census(migration, records)
+    say(f"verify: every record listed and compared in {taken['census']['seconds']:.0f} s, tandem-poll {taken['census']['memory_mib']:.0f} MiB")
     source.kill()
     target.kill()
     return results, taken

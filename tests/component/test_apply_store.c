@@ -158,6 +158,39 @@ static void an_operation_begun_again_gives_up_what_it_does_not_claim_any_more(vo
     assert_string_equal(holder, "sf:1");
 }
 
+/* What a replayed row ends of an operation 0.7.1, and of its claim. */
+static void a_replayed_row_ends_what_was_begun_before(void **state)
+{
+    static const struct {
+        const char *marker, *epoch;
+        bool earlier, ends;
+    } rows[] = {
+        {"0.7.1", "0.9", false, true}, {"0.9.3", "0.9", false, false}, {"", "0.7", false, true},
+        {"", "0.9", true, true},       {"", "0.6", true, false},       {"", "1.9", true, false},
+        {"", "0.10", true, true}, /* numbers, not texts */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err = ERR_INIT;
+        int64_t marks[2] = {0};
+        const char *holder = NULL;
+        struct span key = span_of(arena_printf(&arena, "sf:end%zu", i));
+        const char *claim = arena_printf(&arena, "email=end%zu", i);
+        assert_int_equal(begin(key.data, claim, &holder), STORE_OK);
+        assert_null(holder);
+        struct store_finish one = {.key = key,
+                                   .row = span_of("{}"),
+                                   .index = span_of(""),
+                                   .drop_op = span_of(rows[i].marker),
+                                   .drop_epoch = span_of(rows[i].epoch),
+                                   .drop_earlier = rows[i].earlier};
+        assert_int_equal(store_finish(store, &owner, &one, 1, marks, &err), STORE_OK);
+        assert_int_equal(load(key.data).op.len == 0, rows[i].ends);
+        assert_int_equal(begin("sf:another", claim, &holder), STORE_OK);
+        assert_int_equal(holder == NULL, rows[i].ends);
+    }
+}
+
 static void a_former_owner_is_fenced(void **state)
 {
     (void)state;
@@ -236,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup(a_cancelled_operation_leaves_nothing, open_store),
         cmocka_unit_test_setup(an_operation_begun_again_gives_up_what_it_does_not_claim_any_more,
                                open_store),
+        cmocka_unit_test_setup(a_replayed_row_ends_what_was_begun_before, open_store),
         cmocka_unit_test_setup(a_former_owner_is_fenced, open_store),
         cmocka_unit_test_setup(without_an_epoch_nothing_works, open_store),
         cmocka_unit_test_setup(a_loss_closes_the_scripts_until_the_rebuild_opened_them, open_store),

@@ -148,6 +148,7 @@ class Oracle:
         self.versions = self.read_versions(old.effects(expected.OLD_OBJECT))
         self.posts = {source: self.stored_as(expected.wanted(fields)) for source, fields in (posts or {}).items()}
         self.versions.update({source: [version] for source, version in self.posts.items()})
+        self.handed_over = set()  # posts whose target record their heir took over, by an effect of ours
         self.targets = collections.OrderedDict()
         for effect in new.effects(expected.NEW_OBJECT):
             self.targets.setdefault(effect.record_id, Target(effect.record_id)).effects.append(effect)
@@ -279,6 +280,8 @@ class Oracle:
         bound = effect.before.get(self.external_id)
         if bound and source != bound and self.heir(bound) != source:
             yield "wrong", f"was {bound}'s, is {source}'s now"
+        elif bound and source != bound:
+            self.handed_over.add(bound)
         marker = effect.after.get(self.marker)
         if marker and marker in markers:
             yield "double", f"marker {marker} executed again"
@@ -315,7 +318,12 @@ class Oracle:
                 yield "wrong", f"{name}: {after[name]!r}, which the old record never said"
 
     def heir(self, source):
-        """The record of the old system that this one was merged into, at last."""
+        """The record of the old system that this one was merged into, at last; of a post: the one of the same person, by a value that it ever had."""
+        if source in self.posts:
+            want = self.posts[source]
+            same = [other for other, versions in self.versions.items() if other in self.old_records and
+                    any(version and want[name] is not None and version[name] == want[name] for version in versions for name in self.match)]
+            return same[0] if len(same) == 1 else source
         for _ in range(8):
             record = self.old_records.get(source)
             master = record.fields.get("MasterRecordId") if record else None
@@ -363,10 +371,13 @@ class Oracle:
                 self.judge_difference(source, target, name, want, have[name], good)
 
     def judge_post(self, source, want):
-        """What a visitor sent is a record of its own, or a question about somebody who is there already."""
+        """What a visitor sent is a record of its own, until the old system brings the person; or a question about somebody who is there already."""
         found = self.by_source.get(source, [])
         if len(found) > 1:
             self.verdict.add("duplicate", source, found[0].id, f"{len(found)} live records")
+        heir = self.heir(source)
+        if not found and heir != source and source in self.handed_over:
+            return  # the heir is judged as what it is
         if not found:
             self.judge_absent(source, want)
             return

@@ -451,6 +451,15 @@ static void match_add(struct span name, struct span id)
                         : id);
 }
 
+/* "<partition>.<epoch>" at the beginning of both, the operation's epoch the lower one. */
+static bool is_earlier(struct span op, struct span epoch)
+{
+    char *at, *end;
+    long partition = strtol(op.data, &at, 10), own = strtol(epoch.data, &end, 10);
+    return partition == own && *at == '.' && *end == '.' &&
+           strtoll(at + 1, NULL, 10) < strtoll(end + 1, NULL, 10);
+}
+
 static bool ends_op(const struct store_finish *row, struct span op)
 {
     if (row->keep_op || !op.data)
@@ -461,7 +470,7 @@ static bool ends_op(const struct store_finish *row, struct span op)
             op.data[starts[i]->len] == (i == 0 ? ' ' : '.') &&
             memcmp(op.data, starts[i]->data, starts[i]->len) == 0)
             return true;
-    return !row->drop_op.data;
+    return !row->drop_op.data || (row->drop_earlier && is_earlier(op, row->drop_epoch));
 }
 
 static void finish_row(const struct store_finish *row)

@@ -337,6 +337,24 @@ static void late_row_that_no_owner_read(void)
     run_until_idle(0);
 }
 
+/* Its owner looked, found nothing, and died before Redis was told that the operation is over. */
+static void operation_of_a_deleted_record(void)
+{
+    sim_unique_email(false);
+    first_event();
+    run_until_idle(0); /* it waits for the index: its event is not on its way any more */
+    world.now_ms += 5000;
+    fate(FATE_NOT_SENT);
+    run_to(0, "apply.answered");
+    process_crash(0);
+    source_delete(A);
+    read_and_publish();
+    world.now_ms += 5000;
+    run_to(0, "apply.state_settled");
+    process_crash(0);
+    run_until_idle(0);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -356,6 +374,7 @@ static const struct {
     {"an operation is executed after it was looked for", executed_after_it_was_looked_for, true},
     {"a refused row of the same content", refused_row_of_the_same_content, true},
     {"a former owner's row that no owner has read", late_row_that_no_owner_read, true},
+    {"an operation of a record that is deleted since", operation_of_a_deleted_record, false},
 };
 
 int script_run_all(const char *name)
